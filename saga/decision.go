@@ -1,0 +1,65 @@
+package saga
+
+import (
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Decision is what Decide returns: save first (Job, Events), then act (Verify), then sleep until Job.WakeAt.
+type Decision struct {
+	Job Job
+	// Changed is false when the input was stale or repeated: nothing is saved, nothing is sent.
+	Changed bool
+	// Events go to the outbox, in this order, in the transaction that saves the job.
+	Events []events.Event
+	// Verify asks the runner to count these participants again, and to feed the answers back as Verified.
+	Verify []events.Participant
+}
+
+// Input is one thing that can happen to a job. The set is closed: see the types of this file.
+type Input interface{ input() }
+
+// Tick says that the job's WakeAt has come: grace over, patience over, or deadline near.
+type Tick struct{}
+
+// Answered is a participant's result event.
+type Answered struct{ Result events.Result }
+
+// Verified are the previews of participants after all deletes. A participant that did not answer is not in it.
+type Verified struct{ Previews []events.Preview }
+
+// Approve lets an awaiting job be scheduled. By must not be the requester (four eyes).
+type Approve struct{ By string }
+
+// Reject ends an awaiting job.
+type Reject struct{ By string }
+
+// Cancel ends a job before its pivot; after it, it is refused with ErrPastPivot.
+type Cancel struct{ By string }
+
+// Replay sends the command again to participants that failed (all failed or silent ones when none is named). Nothing that
+// succeeded runs twice, unless verification found residue there.
+type Replay struct {
+	By           string
+	Participants []events.Participant
+}
+
+func (Tick) input()     {}
+func (Answered) input() {}
+func (Verified) input() {}
+func (Approve) input()  {}
+func (Reject) input()   {}
+func (Cancel) input()   {}
+func (Replay) input()   {}
+
+// Request is what a new job is made of.
+type Request struct {
+	Submitted events.Submitted
+	ID        events.JobID
+	// Generation is the store's: one more than the tenant's newest job has.
+	Generation int
+	Roster     []RosterEntry
+	Policy     Policy
+	At         time.Time
+}

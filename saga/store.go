@@ -1,0 +1,110 @@
+package saga
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Errors that callers match.
+var (
+	ErrNotFound  = errors.New("no such job")
+	ErrPastPivot = errors.New("past the pivot: deletion has begun, a job only goes forward")
+	ErrState     = errors.New("not possible in this state")
+	ErrFourEyes  = errors.New("the requester may not approve")
+	// ErrConflict says that the request id was used before with another content.
+	ErrConflict = errors.New("request id used before with another content")
+)
+
+// JobStore keeps jobs. Its only writers are Submit and Update; both commit state, inbox and outbox in one transaction.
+type JobStore interface {
+	// Submit creates jobs (through Start) for submissions that are new. A tenant with an active job, or a repeated request id
+	// of the same source, yields the job that is there, with Existing set. The outcomes are in the order of the submissions.
+	Submit(ctx context.Context, now time.Time, submissions ...Submission) ([]Outcome, error)
+	// Update locks the changes' jobs in id order, runs each change's Decide, and commits everything together. A change whose
+	// Inbox id was counted before is skipped (Duplicate). An error of one Decide rejects that change alone: it is in its
+	// Outcome. The outcomes are in the order of the changes; several changes of one job run one after the other.
+	Update(ctx context.Context, changes ...Change) ([]Outcome, error)
+	// Due claims at most limit jobs whose WakeAt has come, for the length of lease (SKIP LOCKED), and says when the next
+	// is due (zero: none known).
+	Due(ctx context.Context, now time.Time, lease time.Duration, limit int) (due []events.JobID, next time.Time, err error)
+	// Job reads one job.
+	Job(ctx context.Context, id events.JobID) (Job, error)
+	// Jobs lists jobs, newest first.
+	Jobs(ctx context.Context, f Filter) ([]Job, error)
+}
+
+// Submission is a request to create a job. Inbox is the id of the event that brought it.
+type Submission struct {
+	Submitted events.Submitted
+	Inbox     events.EventID
+	Policy    Policy
+}
+
+// Change is one input for one job.
+type Change struct {
+	Job events.JobID
+	// Inbox is the id of the event that causes the change, so that it counts once; empty for inputs that are no events.
+	Inbox  events.EventID
+	Decide func(Job) (Decision, error)
+}
+
+// Outcome is what became of a Submission or a Change.
+type Outcome struct {
+	Decision  Decision
+	Duplicate bool // the event was counted before; nothing was done
+	Existing  bool // Submit only: the job was there already
+	Err       error
+}
+
+// Filter selects jobs; zero fields select everything.
+type Filter struct {
+	Tenant events.TenantID
+	States []State
+	Before events.JobID // keyset: only jobs older than this id
+	Limit  int          // zero means 100, at most 1000
+}
+
+// Outbox hands unsent events to the relay.
+type Outbox interface {
+	// Relay locks at most limit unsent messages (encoded when their job was saved, not yet signed) in order (SKIP LOCKED), calls send, and marks as sent those that send did not
+	// report as failed. It returns how many were sent and whether more may wait.
+	Relay(ctx context.Context, limit int, send func(ctx context.Context, unsent []events.Message) (failed []int, err error)) (sent int, more bool, err error)
+	// Wait blocks until events may be waiting (another replica's commit, by NOTIFY), or ctx ends.
+	Wait(ctx context.Context) error
+}
+
+// DeadLetter is a message that could not be handled, with the reason.
+type DeadLetter struct {
+	Stream    string
+	Consumer  string
+	Sequence  uint64
+	Subject   string
+	Reason    string
+	Body      []byte // as received, at most 64 KiB
+	CreatedAt time.Time
+}
+
+// DeadLetters keeps what could not be handled.
+type DeadLetters interface {
+	// Bury stores dead letters; one per stream and sequence, repeats are ignored.
+	Bury(ctx context.Context, letters ...DeadLetter) error
+	// Buried lists the newest dead letters.
+	Buried(ctx context.Context, limit int) ([]DeadLetter, error)
+}
+
+// Rosters keeps the participants that must take part. New jobs freeze it.
+type Rosters interface {
+	SetRoster(ctx context.Context, roster []RosterEntry) error
+	Roster(ctx context.Context) ([]RosterEntry, error)
+}
+
+// Store is everything a coordinator persists.
+type Store interface {
+	JobStore
+	Outbox
+	DeadLetters
+	Rosters
+}
