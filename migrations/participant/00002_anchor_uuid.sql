@@ -17,7 +17,7 @@ CREATE TABLE tenant_anchor (
     fence text CHECK (fence = 'erasing'),
     closed_at timestamptz,
     UNIQUE (tenant_id, live),
-    CHECK (live = (closed_at IS NULL))
+    CHECK (live OR closed_at IS NOT NULL)
 );
 
 -- +goose Down
