@@ -70,6 +70,9 @@ type Erasure struct {
 	Attempt    int
 	// EraseAgain asks for another pass although a receipt exists.
 	EraseAgain bool
+	// Since is the attempt of the stored receipt that this pass adds to; zero for the first pass. An eraser outside the
+	// ledger counts what it deleted for the job in attempts after it, so that neither a crash nor a second pass counts twice.
+	Since int
 
 	started  time.Time
 	now      func() time.Time
@@ -89,6 +92,12 @@ func NewErasure(c *events.Command, now func() time.Time, progress func(table str
 	}
 	return &Erasure{Job: c.JobID, Tenant: c.TenantID, Generation: c.Generation, Attempt: c.Attempt,
 		EraseAgain: c.EraseAgain, started: now(), now: now, counts: Counts{}, progress: progress}
+}
+
+// Settled reports whether a stored receipt answers the command, so that nothing is deleted: always, except for a receipt
+// that is older than the attempt which asks to erase again.
+func (e *Erasure) Settled(stored *Receipt) bool {
+	return stored != nil && (!e.EraseAgain || e.Attempt <= stored.Attempt)
 }
 
 // Add records n deleted rows of a table, zero included, and tells whoever watches.
@@ -131,6 +140,7 @@ const (
 	CodeTenantRefused  = "tenant_id_refused" // the tenant id does not fit the service's schema
 	CodeDatabase       = "database"          // a permanent database error
 	CodeGaveUp         = "gave_up"           // a transient error lasted for too many deliveries
+	CodeUnsafePath     = "unsafe_path"       // a symbolic link or a special file stands where a tenant's folder should be
 	CodeInternal       = "internal"          // anything else
 )
 
