@@ -66,3 +66,16 @@ func Subject(e Event) string {
 	}
 	return strings.Join(append(tokens, string(e.Subject)), ".")
 }
+
+// StreamOfSubject is the stream that stores a subject of the contract; empty for every other subject.
+func StreamOfSubject(subject string) string {
+	for _, t := range storedTypes {
+		if strings.HasPrefix(subject, string(t)) && len(subject) > len(t)+1 && subject[len(t)] == '.' {
+			return StreamOf(t)
+		}
+	}
+	return ""
+}
+
+// storedTypes are the event types that a stream keeps.
+var storedTypes = []Type{TypeResult, TypeRequested, TypeDeleted, TypeReplayed, TypeSubmitted, TypeFailed, TypeCancelled}

@@ -14,6 +14,8 @@ var (
 	ErrNotFound    = errors.New("no stored message")
 	// ErrPermission is matched when the broker denied a publish or a subscription; waiting does not help.
 	ErrPermission = errors.New("permission denied by the broker")
+	// ErrService is matched when who serves a subject answered that it could not; the cause is in its log.
+	ErrService = errors.New("the service could not answer")
 )
 
 // PublishError says which messages of a Publish are not known to be stored; publishing them again is safe.
@@ -22,7 +24,9 @@ type PublishError struct {
 	Err    error
 }
 
-func (e *PublishError) Error() string { return fmt.Sprintf("bus: publish: %d not stored: %v", len(e.Failed), e.Err) }
+func (e *PublishError) Error() string {
+	return fmt.Sprintf("bus: publish: %d not stored: %v", len(e.Failed), e.Err)
+}
 
 // Unwrap returns the first cause.
 func (e *PublishError) Unwrap() error { return e.Err }
@@ -76,4 +80,15 @@ func Dispose(err error, delivered int) Disposition {
 	delay := retryDelayMin << min(max(delivered-1, 0), retryDoublingMax)
 	delay = min(delay, retryDelayMax)
 	return Disposition{Verb: VerbDelay, Delay: delay/2 + rand.N(delay/2)}
+}
+
+// String is the verb's name, for logs.
+func (v Verb) String() string {
+	switch v {
+	case VerbAck:
+		return "ack"
+	case VerbDelay:
+		return "delay"
+	}
+	return "term"
 }

@@ -1,0 +1,111 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+)
+
+// ErrClosed is matched when the bus was closed, or when the broker refused the credentials for good.
+var ErrClosed = errors.New("the bus is closed")
+
+// JetStream is the Bus over NATS JetStream. Streams and consumers are provisioned by deploy/nats, never here.
+type JetStream struct {
+	config  Config
+	log     zerolog.Logger
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	denied  denials
+	closed  chan struct{} // closed with the connection
+	served  sync.WaitGroup
+	streams sync.Map // stream name to jetstream.Stream, for reads
+}
+
+var _ Bus = (*JetStream)(nil)
+
+// Open connects and waits until the first connection stands; when ctx ends before, it gives up.
+func Open(ctx context.Context, config Config) (*JetStream, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	b := &JetStream{config: config, log: config.Logger, closed: make(chan struct{})}
+	connected := make(chan struct{}, 1)
+	nc, err := nats.Connect(config.URL, append(append(config.options(), b.handlers(connected)...), config.Options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("bus: connect: %w", err)
+	}
+	b.nc = nc
+	if !nc.IsConnected() {
+		b.log.Info().Msg("bus: waiting for the broker")
+		select {
+		case <-connected:
+		case <-b.closed:
+			return nil, fmt.Errorf("bus: connect: %w", errors.Join(ErrClosed, nc.LastError()))
+		case <-ctx.Done():
+			nc.Close()
+			return nil, fmt.Errorf("bus: connect: %w", errors.Join(ctx.Err(), nc.LastError()))
+		}
+	}
+	if b.js, err = b.newJetStream(); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("bus: connect: %w", err)
+	}
+	return b, nil
+}
+
+func (b *JetStream) newJetStream() (jetstream.JetStream, error) {
+	options := []jetstream.JetStreamOpt{
+		jetstream.WithDefaultTimeout(apiTimeout),
+		jetstream.WithPublishAsyncMaxPending(publishPendingMax),
+		jetstream.WithPublishAsyncTimeout(publishTryTimeout),
+	}
+	if b.config.APIPrefix != "" {
+		return jetstream.NewWithAPIPrefix(b.nc, b.config.APIPrefix, options...)
+	}
+	return jetstream.New(b.nc, options...)
+}
+
+// handlers report what happens to the connection; connected gets a signal when it stands.
+func (b *JetStream) handlers(connected chan<- struct{}) []nats.Option {
+	signal := func(*nats.Conn) {
+		select {
+		case connected <- struct{}{}:
+		default:
+		}
+	}
+	return []nats.Option{
+		nats.ConnectHandler(signal),
+		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info().Msg("bus: connected again") }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.Warn().Err(err).Msg("bus: connection lost")
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				b.denied.report(err)
+			}
+			event := b.log.Warn().Err(err)
+			if sub != nil {
+				event = event.Str("subject", sub.Subject)
+			}
+			event.Msg("bus: broker reported")
+		}),
+		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
+	}
+}
+
+// Close lets running Watch and Serve functions end, sends what Announce left behind, and closes the connection. It waits a
+// few seconds at most and is safe to call again. End the contexts of Consume and wait for it first.
+func (b *JetStream) Close() {
+	if err := b.nc.Drain(); err != nil { // it was not connected: nothing to wait for
+		b.nc.Close()
+	}
+	<-b.closed
+}

@@ -1,0 +1,127 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Limits of request/reply.
+const (
+	requestTimeout   = 30 * time.Second // when the caller's context has no deadline: a preview counts large tables
+	serveParallelMax = 8                // requests that one instance answers side by side; more wait
+	inboxPrefix      = "_INBOX"
+	serviceErrorCode = "500"
+	serviceErrorText = "the service could not answer"
+	serviceEndpoint  = "answer"
+)
+
+// Request implements Bus. An answer that is an error of the service matches ErrService.
+func (b *JetStream) Request(ctx context.Context, m events.Message) (events.Message, error) {
+	ctx, cancel := withTimeout(ctx, requestTimeout)
+	defer cancel()
+	denied, end := b.denied.watch(func(subject string) bool { return subject == m.Subject })
+	defer end()
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	go func() { // a denied request gets no answer, only a violation
+		select {
+		case <-denied.seen:
+			abort(denied.err)
+		case <-ctx.Done():
+		}
+	}()
+	answer, err := b.nc.RequestMsgWithContext(ctx, toNATS(m))
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return events.Message{}, fmt.Errorf("bus: request: %w", ErrNoResponder)
+	case err != nil:
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return events.Message{}, fmt.Errorf("bus: request: %w", err)
+	case answer.Header.Get(micro.ErrorHeader) != "":
+		return events.Message{}, fmt.Errorf("bus: request: %w", ErrService)
+	}
+	return fromNATS(answer.Subject, answer.Header, answer.Data), nil
+}
+
+// Serve implements Bus. The caller of a request that fails is told so (ErrService); the cause stays in this side's log.
+func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
+	before := b.nc.LastError()
+	service, err := micro.AddService(b.nc, micro.Config{Name: s.Name, Version: s.Version})
+	if err != nil {
+		return fmt.Errorf("bus: serve %s: %w", s.Name, err)
+	}
+	slots := make(chan struct{}, serveParallelMax)
+	handler := micro.HandlerFunc(func(r micro.Request) {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		b.served.Go(func() {
+			defer func() { <-slots }()
+			b.answer(ctx, s, fn, r)
+		})
+	})
+	if err = service.AddEndpoint(serviceEndpoint, handler, micro.WithEndpointSubject(s.Subject)); err == nil {
+		err = b.confirm(ctx, before, s.Subject)
+	}
+	stop := func() {
+		if err := service.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			b.log.Debug().Err(err).Msg("bus: stop service")
+		}
+	}
+	if err != nil {
+		stop()
+		return fmt.Errorf("bus: serve %s: %w", s.Name, err)
+	}
+	context.AfterFunc(ctx, stop)
+	return nil
+}
+
+// answer handles one request. A reply subject outside the inboxes is refused: the permission to answer would let a
+// stranger have this service write anywhere.
+func (b *JetStream) answer(ctx context.Context, s Service, fn ServeFunc, r micro.Request) {
+	if !strings.HasPrefix(r.Reply(), inboxPrefix) {
+		b.log.Warn().Str("kind", s.Name).Msg("bus: request with a foreign reply subject refused")
+		return
+	}
+	body, err := serve(ctx, b.log, fn, fromNATS(r.Subject(), nats.Header(r.Headers()), r.Data()))
+	if err != nil {
+		b.log.Warn().Err(err).Str("kind", s.Name).Msg("bus: request not answered")
+		err = r.Error(serviceErrorCode, serviceErrorText, nil)
+	} else {
+		err = r.Respond(body)
+	}
+	if err != nil {
+		b.log.Warn().Err(err).Str("kind", s.Name).Msg("bus: answer not sent")
+	}
+}
+
+// serve calls fn; a panic is an error.
+func serve(ctx context.Context, log zerolog.Logger, fn ServeFunc, m events.Message) (body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(log, p)
+			err = errPanic
+		}
+	}()
+	return fn(ctx, m)
+}
+
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d)
+}
