@@ -45,6 +45,11 @@ type Replay struct {
 	Participants []events.Participant
 }
 
+// Lost says that the stream no longer holds the newest commands of these participants (it was lost and made anew). Those
+// whose step is still requested are requested again at once, as the next attempt, without waiting for the patience.
+type Lost struct{ Participants []events.Participant }
+
+func (Lost) input()     {}
 func (Tick) input()     {}
 func (Answered) input() {}
 func (Verified) input() {}
