@@ -32,7 +32,9 @@ func Bakery(service string) Line { return embedded("bakery", service, "bakery/"+
 
 // Files is a line of somebody else's SQL files (00001_name.sql, goose format), for services outside this house and for
 // tests. The name tells its version table from those of other lines in the same schema.
-func Files(name, schema string, files fs.FS) Line { return Line{name: name, schema: schema, files: files} }
+func Files(name, schema string, files fs.FS) Line {
+	return Line{name: name, schema: schema, files: files}
+}
 
 // Schema is the schema the line is laid into.
 func (l Line) Schema() string { return l.schema }
