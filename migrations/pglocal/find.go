@@ -29,13 +29,17 @@ or use a server that runs already: DATABASE_URL for the programs, TD_TEST_DATABA
 // Find is the directory of the server binaries: TD_PG_BIN, the one on PATH, the newest of the usual places, the one that
 // Ensure installed. ErrNotFound when there is none.
 func Find() (bin string, err error) {
-	if dir := os.Getenv(BinVariable); dir != "" {
-		if usable(dir) {
-			return dir, nil
+	return find(os.Getenv(BinVariable), append(onPath(), installed()...))
+}
+
+func find(named string, usual []string) (bin string, err error) {
+	if named != "" {
+		if usable(named) {
+			return named, nil
 		}
-		return "", fmt.Errorf("pglocal: find: %s=%s: no initdb and postgres of version %d or newer there", BinVariable, dir, majorMin)
+		return "", fmt.Errorf("pglocal: find: %s=%s: no initdb and postgres of version %d or newer there", BinVariable, named, majorMin)
 	}
-	for _, dir := range append(onPath(), installed()...) {
+	for _, dir := range usual {
 		if usable(dir) {
 			return dir, nil
 		}
@@ -70,8 +74,12 @@ func installed() []string {
 		matches, _ := filepath.Glob(pattern) // the only error is a bad pattern
 		dirs = append(dirs, matches...)
 	}
+	return append(newestFirst(dirs), npmBin())
+}
+
+func newestFirst(dirs []string) []string {
 	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(versionInPath(b), versionInPath(a)) })
-	return append(dirs, npmBin())
+	return dirs
 }
 
 var digits = regexp.MustCompile(`\d+`)
