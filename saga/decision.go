@@ -6,7 +6,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
-// Decision is what Decide returns: save first (Job, Events), then act (Verify), then sleep until Job.WakeAt.
+// Decision is what Start and Decide return: save first (Job, Events), then act (Verify), then sleep until Job.WakeAt.
 type Decision struct {
 	Job Job
 	// Changed is false when the input was stale or repeated: nothing is saved, nothing is sent.
@@ -18,10 +18,17 @@ type Decision struct {
 }
 
 // Input is one thing that can happen to a job. The set is closed: see the types of this file.
-type Input interface{ input() }
+type Input interface{ kind() string }
 
-// Tick says that the job's WakeAt has come: grace over, patience over, or deadline near.
+// Tick says that the job's WakeAt has come: grace over, or patience over.
 type Tick struct{}
+
+// Lost says that commands, or the asking for a verification, may never have arrived: the stream was lost, or the process
+// that asked is gone. What is open is sent again at once, without waiting for patience to end and without blaming anyone.
+type Lost struct {
+	// Participants are those to send to again; all that have not answered when none is named.
+	Participants []events.Participant
+}
 
 // Answered is a participant's result event.
 type Answered struct{ Result events.Result }
@@ -45,18 +52,14 @@ type Replay struct {
 	Participants []events.Participant
 }
 
-// Lost says that the stream no longer holds the newest commands of these participants (it was lost and made anew). Those
-// whose step is still requested are requested again at once, as the next attempt, without waiting for the patience.
-type Lost struct{ Participants []events.Participant }
-
-func (Lost) input()     {}
-func (Tick) input()     {}
-func (Answered) input() {}
-func (Verified) input() {}
-func (Approve) input()  {}
-func (Reject) input()   {}
-func (Cancel) input()   {}
-func (Replay) input()   {}
+func (Tick) kind() string     { return "tick" }
+func (Lost) kind() string     { return "lost" }
+func (Answered) kind() string { return "answered" }
+func (Verified) kind() string { return "verified" }
+func (Approve) kind() string  { return "approve" }
+func (Reject) kind() string   { return "reject" }
+func (Cancel) kind() string   { return "cancel" }
+func (Replay) kind() string   { return "replay" }
 
 // Request is what a new job is made of.
 type Request struct {

@@ -31,7 +31,7 @@ func (s State) Final() bool {
 	return false
 }
 
-// Job is one tenant's deletion from request to end. Only Decide changes one.
+// Job is one tenant's deletion from request to end. Only Start makes one and only Decide changes one.
 type Job struct {
 	ID         events.JobID
 	Tenant     events.TenantID
@@ -43,18 +43,60 @@ type Job struct {
 	RequestID   string
 	Reason      string
 	RequestedBy string
+	DecidedBy   string // who approved, rejected or cancelled; the newest of them
 
 	SubmittedAt time.Time
-	DueAt       time.Time // end of the grace: the first delete may start
+	NotBefore   time.Time // what the request asked for; zero when it did not
+	DueAt       time.Time // end of the grace: the first delete may start. The earliest possible one while awaiting approval
 	Deadline    time.Time // one calendar month from submission (GDPR Art. 12(3)) unless the policy says sooner
 	PivotAt     time.Time // zero before the first command is sent
 	FinishedAt  time.Time // zero until final
 
 	Wave    int       // the wave that runs, 0 before the pivot
 	WakeAt  time.Time // when the runner must look again (Tick); zero for final states and for waiting on a person
-	Blocked *Blocked  // why the job does not move; nil while it does
-	Policy  Policy    // frozen when the job is created
+	Blocked *Blocked  // why the job does not move; nil while it does, and when it is final
+	Policy  Policy    // frozen when the job is created, with the defaults filled in
 	Steps   []Step    // the frozen roster, by wave, then name
+}
+
+// Overdue reports whether the job should have ended by now. It goes on all the same: an overdue deletion is still owed.
+func (j Job) Overdue(now time.Time) bool { return !j.State.Final() && now.After(j.Deadline) }
+
+// Total is the number of rows and files that the receipts report.
+func (j Job) Total() (n int64) {
+	for i := range j.Steps {
+		for _, c := range j.Steps[i].Counts {
+			n += c
+		}
+	}
+	return n
+}
+
+// Step is the part of one participant; ok is false when it is not on the job's roster.
+func (j Job) Step(p events.Participant) (step Step, ok bool) {
+	if i := j.indexOf(p); i >= 0 {
+		return j.Steps[i], true
+	}
+	return Step{}, false
+}
+
+func (j Job) indexOf(p events.Participant) int {
+	for i := range j.Steps {
+		if j.Steps[i].Participant == p {
+			return i
+		}
+	}
+	return -1
+}
+
+// participants are those whose step passes the test, in roster order.
+func (j Job) participants(test func(Step) bool) (names []events.Participant) {
+	for i := range j.Steps {
+		if test(j.Steps[i]) {
+			names = append(names, j.Steps[i].Participant)
+		}
+	}
+	return names
 }
 
 // Blocked says why a job does not move, since when, and what unblocks it.
@@ -86,7 +128,7 @@ const (
 	StepPending   StepState = "pending"   // its wave has not begun
 	StepRequested StepState = "requested" // a command is out
 	StepSucceeded StepState = "succeeded" // the receipt came
-	StepFailed    StepState = "failed"    // the participant refused or gave up
+	StepFailed    StepState = "failed"    // the participant refused or gave up, or left residue
 )
 
 // Step is one participant's part of a job.
@@ -96,35 +138,19 @@ type Step struct {
 	State       StepState
 	Attempt     int // of the newest command; 0 while pending
 	RequestedAt time.Time
-	FinishedAt  time.Time
-	// Counts are the exact rows and files of the receipt, nil until succeeded.
+	FinishedAt  time.Time // zero unless succeeded or failed
+	// Counts are the exact rows and files of the newest receipt, nil until there is one.
 	Counts     map[string]int64
 	Mode       string
 	DurationMS int64
-	Problems   []events.Problem // of the last failed result
-	// VerifiedAt is when the participant last proved zero; Residue what it counted instead, nil when zero.
+	Problems   []events.Problem // of the failed result, nil unless failed
+	// VerifiedAt is when the participant proved zero in the newest verification; Residue what it counted instead.
 	VerifiedAt time.Time
 	Residue    map[string]int64
-	// EraseAgain asks for another pass over a stored receipt with the next command; set when residue was found.
+	// ResidueAttempt is the attempt after which residue was found: only the success of a later one closes the step.
+	ResidueAttempt int
+	// EraseAgain asks for another pass over a stored receipt with the next command; set exactly while Residue is.
 	EraseAgain bool
-}
-
-// Policy says how jobs are run; it is frozen into each job. The zero value of each field takes the default.
-type Policy struct {
-	// Approval makes a second person approve before the grace begins.
-	Approval bool `json:"approval,omitempty"`
-	// AttemptsMax is how often a silent step is requested again before only its reason is repeated. Zero means no limit:
-	// a silent participant that returns must always find its command.
-	AttemptsMax int `json:"attempts_max,omitempty"`
-	// Deadline replaces the calendar month when it is shorter.
-	Deadline time.Duration `json:"deadline,omitempty"`
-	// Grace is the wait between scheduling and the first delete. Zero means none.
-	Grace time.Duration `json:"grace,omitempty"`
-	// CommandTTL is how long participants may act on a command. Zero means 24 h.
-	CommandTTL time.Duration `json:"command_ttl,omitempty"`
-	// Patience is how long a step or a verification may be silent before it is requested again. Zero means 60 s.
-	// It doubles with every attempt, up to 15 min.
-	Patience time.Duration `json:"patience,omitempty"`
 }
 
 // RosterEntry is one participant that MUST take part. The tenant service stands alone in the last wave.

@@ -14,6 +14,11 @@ var (
 	ErrPastPivot = errors.New("past the pivot: deletion has begun, a job only goes forward")
 	ErrState     = errors.New("not possible in this state")
 	ErrFourEyes  = errors.New("the requester may not approve")
+	// ErrMismatch says that a result or a preview does not belong to the job: another tenant, another generation, or a
+	// participant that is not on the roster. Repeating it does not help.
+	ErrMismatch = errors.New("does not belong to this job")
+	// ErrInvariant says that a job would break, or has broken, what always holds: a bug, or a row changed by hand.
+	ErrInvariant = errors.New("broken invariant")
 	// ErrConflict says that the request id was used before with another content.
 	ErrConflict = errors.New("request id used before with another content")
 )
@@ -69,10 +74,12 @@ type Filter struct {
 
 // Outbox hands unsent events to the relay.
 type Outbox interface {
-	// Relay locks at most limit unsent messages (encoded when their job was saved, not yet signed) in order (SKIP LOCKED), calls send, and marks as sent those that send did not
-	// report as failed. It returns how many were sent and whether more may wait.
+	// Relay locks at most limit unsent messages (encoded when their job was saved, not yet signed) in order (SKIP LOCKED),
+	// calls send, and marks as sent those that send did not report as failed. An error of send marks none: all of them are
+	// relayed again. It returns how many were sent, and whether more may wait that could be sent right away. Send is not
+	// called when nothing waits.
 	Relay(ctx context.Context, limit int, send func(ctx context.Context, unsent []events.Message) (failed []int, err error)) (sent int, more bool, err error)
-	// Wait blocks until events may be waiting (another replica's commit, by NOTIFY), or ctx ends.
+	// Wait blocks until events may be waiting (after a commit, of another replica too), or ctx ends; it may return early.
 	Wait(ctx context.Context) error
 }
 

@@ -1,0 +1,95 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Decide says what an input does to a job. It is pure: the clock is an argument, the job given is not changed, and the
+// same arguments give the same decision, down to the ids of its events. On an error nothing changes; callers match
+// ErrState, ErrPastPivot, ErrFourEyes and ErrMismatch.
+func Decide(job Job, in Input, now time.Time) (Decision, error) {
+	t := newTurn(job, now)
+	if err := t.take(in); err != nil {
+		return Decision{Job: job}, fmt.Errorf("saga: %s job %s: %w", in.kind(), job.ID, err)
+	}
+	if !t.changed {
+		return Decision{Job: job, Verify: t.verify}, nil
+	}
+	return t.decision(job.State, in.kind())
+}
+
+// take is the only place that tells inputs apart; each onX does one thing.
+func (t *turn) take(in Input) error {
+	switch in := in.(type) {
+	case Tick:
+		switch t.job.State {
+		case StateScheduled:
+			t.onGraceOver()
+		case StateDeleting:
+			t.onPatienceOver()
+		case StateVerifying:
+			t.onUnanswered()
+		}
+		return nil
+	case Lost:
+		switch t.job.State {
+		case StateDeleting:
+			t.onCommandsLost(in)
+		case StateVerifying:
+			t.onAskingLost(in)
+		}
+		return nil
+	case Answered:
+		return t.onAnswered(in.Result)
+	case Verified:
+		return t.onVerified(in.Previews)
+	case Approve:
+		return t.onApprove(in)
+	case Reject:
+		return t.onReject(in)
+	case Cancel:
+		return t.onCancel(in)
+	case Replay:
+		return t.onReplay(in)
+	}
+	return fmt.Errorf("%w: input %T", ErrState, in)
+}
+
+// turn is one decision in the making: a copy of the job that the onX functions may change.
+type turn struct {
+	job     Job
+	now     time.Time
+	changed bool
+	events  []events.Event
+	verify  []events.Participant
+}
+
+func newTurn(job Job, now time.Time) *turn {
+	job.Steps = slices.Clone(job.Steps)
+	if job.Blocked != nil {
+		blocked := *job.Blocked
+		blocked.Participants = slices.Clone(blocked.Participants)
+		job.Blocked = &blocked
+	}
+	job.Version++
+	return &turn{job: job, now: instant(now)}
+}
+
+// instant is a time as it is stored: UTC, and no finer than PostgreSQL keeps it.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// decision closes the turn, after holding it against the machine: what no arrow allows, and what breaks an invariant, is
+// an error here rather than a row.
+func (t *turn) decision(from State, by string) (Decision, error) {
+	if m := (move{from, by, t.job.State}); from != t.job.State && !moves[m] {
+		return Decision{}, fmt.Errorf("saga: %s job %s: %w: no arrow from %s to %s", by, t.job.ID, ErrInvariant, from, t.job.State)
+	}
+	if err := t.job.Check(); err != nil {
+		return Decision{}, fmt.Errorf("saga: %s job %s: %w", by, t.job.ID, err)
+	}
+	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify}, nil
+}
