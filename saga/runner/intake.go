@@ -1,0 +1,46 @@
+package runner
+
+import (
+	"context"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
+	"github.com/bakery-ia/tenant-deletion/saga"
+)
+
+// intake turns requests from the bus into jobs.
+func (r *Runner) intake(ctx context.Context) error {
+	c := bus.Consumer{Stream: events.StreamIntake, Name: events.ConsumerIntake, BatchMax: r.cfg.BatchMax}
+	return r.bus.Consume(ctx, c, r.handleIntake)
+}
+
+// handleIntake submits a batch in one transaction. What is refused for its content becomes a dead letter with the reason;
+// a request that saga.Start refuses is a job in state refused, whose failed event tells the asker.
+func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error {
+	in := newInbound(events.StreamIntake, events.ConsumerIntake, batch)
+	var submissions []saga.Submission
+	var places []int
+	for place := range batch {
+		e, ok := in.decode(place, events.TypeSubmitted)
+		if !ok {
+			continue
+		}
+		submitted := *e.Data.(*events.Submitted)
+		submissions = append(submissions, saga.Submission{Submitted: submitted, Inbox: e.ID, Policy: r.cfg.Policy})
+		places = append(places, place)
+	}
+	if len(submissions) > 0 {
+		outcomes, err := r.store.Submit(ctx, r.now(), submissions...)
+		if err != nil {
+			r.cfg.Logger.Warn().Err(err).Str("kind", "intake").Int("n", len(submissions)).Msg("batch not saved, comes back")
+			in.fail(places, err)
+		}
+		for i := range outcomes {
+			if refused := outcomes[i].Err; refused != nil {
+				in.bury(places[i], refused.Error())
+			}
+		}
+		r.committed(outcomes)
+	}
+	return r.settle(ctx, in)
+}
