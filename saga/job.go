@@ -1,6 +1,8 @@
 package saga
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -157,4 +159,20 @@ type Step struct {
 type RosterEntry struct {
 	Participant events.Participant
 	Wave        int
+}
+
+// Clone is a copy that shares nothing with the job.
+func (j Job) Clone() Job {
+	j.Steps = slices.Clone(j.Steps)
+	for i := range j.Steps {
+		step := &j.Steps[i]
+		step.Counts, step.Residue = maps.Clone(step.Counts), maps.Clone(step.Residue)
+		step.Problems = slices.Clone(step.Problems)
+	}
+	if j.Blocked != nil {
+		blocked := *j.Blocked
+		blocked.Participants = slices.Clone(blocked.Participants)
+		j.Blocked = &blocked
+	}
+	return j
 }

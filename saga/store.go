@@ -3,6 +3,7 @@ package saga
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -94,9 +95,25 @@ type DeadLetter struct {
 	CreatedAt time.Time
 }
 
+// deadBodyBytesMax bounds what is kept of a message: as large as an event may be.
+const deadBodyBytesMax = 64 << 10
+
+// Bounded is the letter with its body cut to what is kept, its reason made printable, and its time as it is stored.
+func (d DeadLetter) Bounded() DeadLetter {
+	d.Body = d.Body[:min(len(d.Body), deadBodyBytesMax)]
+	d.Subject, d.Reason = printable(d.Subject), printable(d.Reason)
+	d.CreatedAt = instant(d.CreatedAt)
+	return d
+}
+
+// printable drops what PostgreSQL cannot store as text; a stranger's subject may hold anything.
+func printable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
+}
+
 // DeadLetters keeps what could not be handled.
 type DeadLetters interface {
-	// Bury stores dead letters; one per stream and sequence, repeats are ignored.
+	// Bury stores dead letters; one per stream and sequence, the first; repeats are ignored.
 	Bury(ctx context.Context, letters ...DeadLetter) error
 	// Buried lists the newest dead letters.
 	Buried(ctx context.Context, limit int) ([]DeadLetter, error)

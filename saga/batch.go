@@ -1,0 +1,202 @@
+package saga
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Batch decides several submissions or changes one after the other, on jobs that evolve with them. A Store loads and locks
+// the jobs, asks the batch, and writes what it collected in one transaction, so that every Store means the same.
+type Batch struct {
+	counted  func(events.EventID) bool
+	accepted map[events.EventID]bool
+	rejected map[events.EventID]bool
+	entries  map[events.JobID]*entry
+	order    []events.JobID
+	requests map[requestKey]events.JobID
+	newest   map[events.TenantID]events.JobID
+	messages []events.Message
+}
+
+// entry is a job as it was loaded (nil: made by this batch) and as it is now.
+type entry struct {
+	before *Job
+	now    Job
+}
+
+type requestKey struct {
+	source    events.Participant
+	requestID string
+}
+
+// NewBatch starts a batch on the jobs that were loaded. Counted tells which inbox ids earlier transactions have counted.
+func NewBatch(counted func(events.EventID) bool, loaded ...Job) *Batch {
+	b := &Batch{counted: counted, accepted: map[events.EventID]bool{}, rejected: map[events.EventID]bool{},
+		entries: map[events.JobID]*entry{}, requests: map[requestKey]events.JobID{}, newest: map[events.TenantID]events.JobID{}}
+	for _, job := range loaded {
+		b.put(job, &job)
+	}
+	return b
+}
+
+// InboxID is the id under which a submission counts once: its event's, or, for a submission that no event brought, the
+// one its source and request id give.
+func (s Submission) InboxID() events.EventID {
+	if s.Inbox != "" {
+		return s.Inbox
+	}
+	return events.SubmissionID(s.Submitted.Source, s.Submitted.RequestID)
+}
+
+// Submit makes a job with this id, unless the request was seen before or the tenant has an active job. The jobs of the
+// submission's request id and the newest job of its tenant must have been loaded.
+func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now time.Time) Outcome {
+	inbox := s.InboxID()
+	duplicate := b.seen(inbox)
+	if known, ok := b.requests[requestKey{s.Submitted.Source, s.Submitted.RequestID}]; ok {
+		job := b.entries[known].now
+		if !job.Made(s.Submitted) {
+			return b.reject(inbox, ErrConflict)
+		}
+		return b.existing(inbox, job, duplicate)
+	}
+	newest, ok := b.entries[b.newest[s.Submitted.TenantID]]
+	generation := 1
+	if ok {
+		generation = newest.now.Generation + 1
+	}
+	if ok && (duplicate || !newest.now.State.Final()) {
+		return b.existing(inbox, newest.now, duplicate)
+	}
+	if duplicate {
+		return Outcome{Duplicate: true}
+	}
+	d, err := Start(Request{Submitted: s.Submitted, ID: id, Generation: generation, Roster: roster, Policy: s.Policy, At: now})
+	return b.accept(inbox, d, err)
+}
+
+// Change runs one change on its job, which must have been loaded.
+func (b *Batch) Change(c Change) Outcome {
+	if b.seen(c.Inbox) {
+		return Outcome{Duplicate: true}
+	}
+	e, ok := b.entries[c.Job]
+	if !ok {
+		return b.reject(c.Inbox, fmt.Errorf("%w: %s", ErrNotFound, c.Job))
+	}
+	d, err := c.Decide(e.now)
+	if err == nil && d.Changed && d.Job.ID != c.Job {
+		err = fmt.Errorf("%w: a decision about another job", ErrInvariant)
+	}
+	return b.accept(c.Inbox, d, err)
+}
+
+func (b *Batch) seen(inbox events.EventID) bool {
+	return inbox != "" && (b.accepted[inbox] || b.counted(inbox))
+}
+
+func (b *Batch) existing(inbox events.EventID, job Job, duplicate bool) Outcome {
+	b.accepted[inbox] = true
+	return Outcome{Decision: Decision{Job: job}, Existing: true, Duplicate: duplicate}
+}
+
+func (b *Batch) reject(inbox events.EventID, err error) Outcome {
+	b.rejected[inbox] = true
+	return Outcome{Err: err}
+}
+
+// accept takes a decision in, unless it is an error or one of its events cannot be encoded.
+func (b *Batch) accept(inbox events.EventID, d Decision, err error) Outcome {
+	if err != nil {
+		return b.reject(inbox, err)
+	}
+	encoded := make([]events.Message, len(d.Events))
+	for i, e := range d.Events {
+		if encoded[i], err = events.Encode(e); err != nil {
+			return b.reject(inbox, fmt.Errorf("saga: encode event of job %s: %w", d.Job.ID, err))
+		}
+	}
+	b.accepted[inbox] = true
+	if d.Changed {
+		b.put(d.Job, nil)
+		b.messages = append(b.messages, encoded...)
+	}
+	return Outcome{Decision: d}
+}
+
+func (b *Batch) put(job Job, before *Job) {
+	e, ok := b.entries[job.ID]
+	if !ok {
+		e = &entry{before: before}
+		b.entries[job.ID] = e
+		b.order = append(b.order, job.ID)
+	}
+	e.now = job
+	b.requests[requestKey{job.Source, job.RequestID}] = job.ID
+	if newest, ok := b.entries[b.newest[job.Tenant]]; !ok || newest.now.Generation <= job.Generation {
+		b.newest[job.Tenant] = job.ID
+	}
+}
+
+// Write is a job to be saved.
+type Write struct {
+	Job Job
+	New bool
+	// Steps are those that changed; all of a new job.
+	Steps []Step
+}
+
+// Writes are the jobs that changed, each once, in the order in which they were loaded or made.
+func (b *Batch) Writes() (writes []Write) {
+	for _, id := range b.order {
+		e := b.entries[id]
+		switch {
+		case e.before == nil:
+			writes = append(writes, Write{Job: e.now, New: true, Steps: e.now.Steps})
+		case e.before.Version != e.now.Version:
+			writes = append(writes, Write{Job: e.now, Steps: changedSteps(e.before.Steps, e.now.Steps)})
+		}
+	}
+	return writes
+}
+
+// Messages are the encoded events, in the order in which they were decided.
+func (b *Batch) Messages() []events.Message { return b.messages }
+
+// Accepted are the inbox ids that count from now on, those counted before included.
+func (b *Batch) Accepted() []events.EventID { return ids(b.accepted, nil) }
+
+// Rejected are the inbox ids that do not count, because what they brought was refused.
+func (b *Batch) Rejected() []events.EventID { return ids(b.rejected, b.accepted) }
+
+func ids(of, without map[events.EventID]bool) []events.EventID {
+	var list []events.EventID
+	for id := range of {
+		if id != "" && !without[id] {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func changedSteps(before, now []Step) (changed []Step) {
+	for i := range now {
+		if i >= len(before) || !now[i].equal(before[i]) {
+			changed = append(changed, now[i])
+		}
+	}
+	return changed
+}
+
+func (s Step) equal(o Step) bool {
+	return s.Participant == o.Participant && s.Wave == o.Wave && s.State == o.State && s.Attempt == o.Attempt &&
+		s.RequestedAt.Equal(o.RequestedAt) && s.FinishedAt.Equal(o.FinishedAt) && s.VerifiedAt.Equal(o.VerifiedAt) &&
+		s.Mode == o.Mode && s.DurationMS == o.DurationMS && s.ResidueAttempt == o.ResidueAttempt &&
+		s.EraseAgain == o.EraseAgain && slices.Equal(s.Problems, o.Problems) &&
+		maps.Equal(s.Counts, o.Counts) && maps.Equal(s.Residue, o.Residue)
+}

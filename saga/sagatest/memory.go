@@ -1,0 +1,160 @@
+package sagatest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/saga"
+)
+
+var _ saga.Store = (*Memory)(nil)
+
+// Limits of what Jobs and Buried list, the same as the store on PostgreSQL has.
+const (
+	listDefault = 100
+	listMax     = 1000
+)
+
+// Memory is a saga.Store that keeps everything in memory. It is safe for any number of goroutines.
+type Memory struct {
+	mu     sync.Mutex
+	jobs   map[events.JobID]saga.Job
+	inbox  map[events.EventID]bool
+	outbox []*unsent
+	dead   []saga.DeadLetter
+	roster []saga.RosterEntry
+	wake   chan struct{}
+}
+
+// unsent is a message that waits for a relay; locked while one has it in hand.
+type unsent struct {
+	message events.Message
+	locked  bool
+	sent    bool
+}
+
+// NewMemory makes an empty store. Its roster is empty, so jobs are refused until SetRoster.
+func NewMemory() *Memory {
+	return &Memory{jobs: map[events.JobID]saga.Job{}, inbox: map[events.EventID]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// Submit implements saga.JobStore.
+func (m *Memory) Submit(_ context.Context, now time.Time, submissions ...saga.Submission) ([]saga.Outcome, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	batch := m.batch()
+	outcomes := make([]saga.Outcome, len(submissions))
+	for i, s := range submissions {
+		outcomes[i] = batch.Submit(s, events.NewJobID(), m.roster, now)
+	}
+	m.save(batch)
+	return outcomes, nil
+}
+
+// Update implements saga.JobStore.
+func (m *Memory) Update(_ context.Context, changes ...saga.Change) ([]saga.Outcome, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	batch := m.batch()
+	outcomes := make([]saga.Outcome, len(changes))
+	for i, c := range changes {
+		outcomes[i] = batch.Change(c)
+	}
+	m.save(batch)
+	return outcomes, nil
+}
+
+// batch starts a batch on everything there is; in memory that costs a map entry per job.
+func (m *Memory) batch() *saga.Batch {
+	loaded := make([]saga.Job, 0, len(m.jobs))
+	for _, job := range m.jobs {
+		loaded = append(loaded, job.Clone())
+	}
+	return saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
+}
+
+func (m *Memory) save(batch *saga.Batch) {
+	for _, w := range batch.Writes() {
+		m.jobs[w.Job.ID] = w.Job.Clone()
+	}
+	for _, id := range batch.Accepted() {
+		m.inbox[id] = true
+	}
+	for _, message := range batch.Messages() {
+		m.outbox = append(m.outbox, &unsent{message: message})
+	}
+	if len(batch.Messages()) > 0 {
+		m.signal()
+	}
+}
+
+func (m *Memory) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default: // a wake-up is waiting already
+	}
+}
+
+// Due implements saga.JobStore.
+func (m *Memory) Due(
+	_ context.Context, now time.Time, lease time.Duration, limit int,
+) (due []events.JobID, next time.Time, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, job := range m.byWake() {
+		if !job.WakeAt.After(now) && len(due) < limit {
+			due = append(due, job.ID)
+			job.WakeAt = now.Add(lease).UTC().Truncate(time.Microsecond)
+			m.jobs[job.ID] = job
+		}
+		if next.IsZero() || job.WakeAt.Before(next) {
+			next = job.WakeAt
+		}
+	}
+	return due, next, nil
+}
+
+func (m *Memory) byWake() []saga.Job {
+	var waking []saga.Job
+	for _, job := range m.jobs {
+		if !job.WakeAt.IsZero() {
+			waking = append(waking, job)
+		}
+	}
+	slices.SortFunc(waking, func(a, b saga.Job) int {
+		return cmp.Or(a.WakeAt.Compare(b.WakeAt), cmp.Compare(a.ID, b.ID))
+	})
+	return waking
+}
+
+// Job implements saga.JobStore.
+func (m *Memory) Job(_ context.Context, id events.JobID) (saga.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	job, ok := m.jobs[id]
+	if !ok {
+		return saga.Job{}, fmt.Errorf("sagatest: read job: %w: %s", saga.ErrNotFound, id)
+	}
+	return job.Clone(), nil
+}
+
+// Jobs implements saga.JobStore.
+func (m *Memory) Jobs(_ context.Context, f saga.Filter) ([]saga.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var jobs []saga.Job
+	for _, job := range m.jobs {
+		if (f.Tenant == "" || job.Tenant == f.Tenant) && (f.Before == "" || job.ID < f.Before) &&
+			(len(f.States) == 0 || slices.Contains(f.States, job.State)) {
+			jobs = append(jobs, job.Clone())
+		}
+	}
+	slices.SortFunc(jobs, func(a, b saga.Job) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	return jobs[:min(len(jobs), cmp.Or(min(f.Limit, listMax), listDefault))], nil
+}
