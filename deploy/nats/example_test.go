@@ -1,0 +1,25 @@
+package natsdeploy_test
+
+import (
+	"fmt"
+
+	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// What a topology asks of a broker can be read without one.
+func Example() {
+	definitions, err := natsdeploy.Define(natsdeploy.Topology{Participants: []events.Participant{"orders"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range definitions.Consumers {
+		fmt.Println(c.Stream, c.Durable)
+	}
+	// Output:
+	// TD_INTAKE coordinator_intake
+	// TD_EVENTS coordinator_results
+	// TD_DEAD coordinator_dead
+	// TD_EVENTS orders
+}
