@@ -102,10 +102,11 @@ func (b *JetStream) handlers(connected chan<- struct{}) []nats.Option {
 }
 
 // Close lets running Watch and Serve functions end, sends what Announce left behind, and closes the connection. It waits a
-// few seconds at most and is safe to call again. End the contexts of Consume and wait for it first.
+// few seconds for those that do not. It is safe to call again. End the contexts of Consume and wait for it first.
 func (b *JetStream) Close() {
 	if err := b.nc.Drain(); err != nil { // it was not connected: nothing to wait for
 		b.nc.Close()
 	}
 	<-b.closed
+	b.served.Wait() // their contexts should have ended; an answer has nowhere to go any more
 }
