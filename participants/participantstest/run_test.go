@@ -21,6 +21,11 @@ func TestMemoryOverJetStream(t *testing.T) {
 	participantstest.Run(t, participantstest.Harness{Bus: jetStream, Open: memory})
 }
 
+func TestMemoryOverMemory(t *testing.T) {
+	t.Parallel()
+	participantstest.Run(t, participantstest.Harness{Open: memory})
+}
+
 // memory is a service without a database.
 func memory(testing.TB) participantstest.Fixture {
 	ledger := participantstest.NewMemory("orders", "customers")

@@ -38,6 +38,10 @@ func open(t testing.TB, h Harness) *world {
 	return w
 }
 
+func memoryBus(_ testing.TB, p events.Participant) bus.Bus {
+	return bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{p}})
+}
+
 // newTenant is a UUID, which fits uuid and text columns alike.
 func newTenant() events.TenantID { return events.TenantID(events.NewJobID()) }
 
