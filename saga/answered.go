@@ -24,7 +24,7 @@ func (t *turn) onAnswered(r events.Result) error {
 	case r.Success:
 		t.succeed(step, r)
 	case step.State == StepRequested && r.Attempt >= step.Attempt:
-		step.State, step.FinishedAt, step.Problems = StepFailed, t.now, slices.Clone(r.Errors)
+		step.State, step.FinishedAt, step.Problems = StepFailed, t.now, stated(r.Errors)
 		t.heard(step.Participant)
 		t.settle()
 	}
@@ -57,6 +57,15 @@ func (t *turn) succeed(step *Step, r events.Result) {
 	step.Residue, step.ResidueAttempt, step.EraseAgain, step.VerifiedAt = nil, 0, false, time.Time{}
 	t.heard(step.Participant)
 	t.settle()
+}
+
+// stated are the problems as they are stored; a participant's words may hold anything.
+func stated(problems []events.Problem) []events.Problem {
+	clean := make([]events.Problem, len(problems))
+	for i, p := range problems {
+		clean[i] = events.Problem{Code: p.Code, Detail: printable(p.Detail)}
+	}
+	return clean
 }
 
 // heard takes a participant that answered off the list of those the job waits for.

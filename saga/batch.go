@@ -56,6 +56,9 @@ func (s Submission) InboxID() events.EventID {
 // submission's request id and the newest job of its tenant must have been loaded.
 func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now time.Time) Outcome {
 	inbox := s.InboxID()
+	if err := s.Submitted.Validate(); err != nil {
+		return b.reject(inbox, fmt.Errorf("saga: submission: %w", err))
+	}
 	duplicate := b.seen(inbox)
 	if known, ok := b.requests[requestKey{s.Submitted.Source, s.Submitted.RequestID}]; ok {
 		job := b.entries[known].now
@@ -87,6 +90,9 @@ func (b *Batch) Change(c Change) Outcome {
 	e, ok := b.entries[c.Job]
 	if !ok {
 		return b.reject(c.Inbox, fmt.Errorf("%w: %s", ErrNotFound, c.Job))
+	}
+	if err := e.now.Check(); err != nil {
+		return b.reject(c.Inbox, err)
 	}
 	d, err := c.Decide(e.now)
 	if err == nil && d.Changed && d.Job.ID != c.Job {

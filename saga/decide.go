@@ -76,7 +76,8 @@ func newTurn(job Job, now time.Time) *turn {
 		job.Blocked = &blocked
 	}
 	job.Version++
-	return &turn{job: job, now: instant(now)}
+	// A replica whose clock is behind must not decide before the job was submitted.
+	return &turn{job: job, now: later(instant(now), job.SubmittedAt)}
 }
 
 // instant is a time as it is stored: UTC, and no finer than PostgreSQL keeps it.

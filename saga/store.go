@@ -73,6 +73,20 @@ type Filter struct {
 	Limit  int          // zero means 100, at most 1000
 }
 
+// Bounds of what a list holds: a screenful, and no more than a page that a person would scroll.
+const (
+	listDefault = 100
+	listMax     = 1000
+)
+
+// ListLimit is how many a list holds when so many are asked for.
+func ListLimit(asked int) int {
+	if asked <= 0 {
+		return listDefault
+	}
+	return min(asked, listMax)
+}
+
 // Outbox hands unsent events to the relay.
 type Outbox interface {
 	// Relay locks at most limit unsent messages (encoded when their job was saved, not yet signed) in order (SKIP LOCKED),
@@ -98,9 +112,10 @@ type DeadLetter struct {
 // deadBodyBytesMax bounds what is kept of a message: as large as an event may be.
 const deadBodyBytesMax = 64 << 10
 
-// Bounded is the letter with its body cut to what is kept, its reason made printable, and its time as it is stored.
+// Bounded is the letter with its body cut to what is kept, its words made printable, and its time as it is stored.
 func (d DeadLetter) Bounded() DeadLetter {
 	d.Body = d.Body[:min(len(d.Body), deadBodyBytesMax)]
+	d.Stream, d.Consumer = printable(d.Stream), printable(d.Consumer)
 	d.Subject, d.Reason = printable(d.Subject), printable(d.Reason)
 	d.CreatedAt = instant(d.CreatedAt)
 	return d

@@ -15,12 +15,6 @@ import (
 
 var _ saga.Store = (*Memory)(nil)
 
-// Limits of what Jobs and Buried list, the same as the store on PostgreSQL has.
-const (
-	listDefault = 100
-	listMax     = 1000
-)
-
 // Memory is a saga.Store that keeps everything in memory. It is safe for any number of goroutines.
 type Memory struct {
 	mu     sync.Mutex
@@ -48,7 +42,11 @@ func NewMemory() *Memory {
 func (m *Memory) Submit(_ context.Context, now time.Time, submissions ...saga.Submission) ([]saga.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	batch := m.batch()
+	batch := m.batch(func(job saga.Job) bool {
+		return slices.ContainsFunc(submissions, func(s saga.Submission) bool {
+			return s.Submitted.TenantID == job.Tenant || s.Submitted.RequestID == job.RequestID
+		})
+	})
 	outcomes := make([]saga.Outcome, len(submissions))
 	for i, s := range submissions {
 		outcomes[i] = batch.Submit(s, events.NewJobID(), m.roster, now)
@@ -61,7 +59,9 @@ func (m *Memory) Submit(_ context.Context, now time.Time, submissions ...saga.Su
 func (m *Memory) Update(_ context.Context, changes ...saga.Change) ([]saga.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	batch := m.batch()
+	batch := m.batch(func(job saga.Job) bool {
+		return slices.ContainsFunc(changes, func(c saga.Change) bool { return c.Job == job.ID })
+	})
 	outcomes := make([]saga.Outcome, len(changes))
 	for i, c := range changes {
 		outcomes[i] = batch.Change(c)
@@ -70,11 +70,13 @@ func (m *Memory) Update(_ context.Context, changes ...saga.Change) ([]saga.Outco
 	return outcomes, nil
 }
 
-// batch starts a batch on everything there is; in memory that costs a map entry per job.
-func (m *Memory) batch() *saga.Batch {
-	loaded := make([]saga.Job, 0, len(m.jobs))
+// batch starts a batch on copies of the jobs that it may touch.
+func (m *Memory) batch(touched func(saga.Job) bool) *saga.Batch {
+	var loaded []saga.Job
 	for _, job := range m.jobs {
-		loaded = append(loaded, job.Clone())
+		if touched(job) {
+			loaded = append(loaded, job.Clone())
+		}
 	}
 	return saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
 }
@@ -156,5 +158,5 @@ func (m *Memory) Jobs(_ context.Context, f saga.Filter) ([]saga.Job, error) {
 		}
 	}
 	slices.SortFunc(jobs, func(a, b saga.Job) int { return strings.Compare(string(b.ID), string(a.ID)) })
-	return jobs[:min(len(jobs), cmp.Or(min(f.Limit, listMax), listDefault))], nil
+	return jobs[:min(len(jobs), saga.ListLimit(f.Limit))], nil
 }

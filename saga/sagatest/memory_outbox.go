@@ -79,7 +79,7 @@ func (m *Memory) Buried(_ context.Context, limit int) ([]saga.DeadLetter, error)
 	defer m.mu.Unlock()
 	newest := slices.Clone(m.dead)
 	slices.Reverse(newest)
-	return newest[:min(len(newest), cmp.Or(min(limit, listMax), listDefault))], nil
+	return newest[:min(len(newest), saga.ListLimit(limit))], nil
 }
 
 // SetRoster implements saga.Rosters.
