@@ -41,8 +41,13 @@ func applyLine(ctx context.Context, dsn string, line Line) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() // ends the session that holds the lock
-	if err := lockSchema(ctx, db, line.schema); err != nil {
+	defer db.Close() // ends every session, and with it the lock
+	lock, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // before the pool: it does not end connections that are in use
+	if err := lockSchema(ctx, lock, line.schema); err != nil {
 		return err
 	}
 	if err := createSchema(ctx, db, line.schema); err != nil {
@@ -82,14 +87,10 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-// lockSchema takes the schema's lock for as long as the connection lives. It asks again and again instead of blocking in
+// lockSchema takes the schema's lock for as long as the session lives. It asks again and again instead of blocking in
 // the server, as goose's own locker does: a session that blocks holds a snapshot, for which CREATE INDEX CONCURRENTLY in the
 // lock holder's file would wait for ever. It is taken before goose, because goose creates its version table unlocked.
-func lockSchema(ctx context.Context, db *sql.DB, schema string) error {
-	conn, err := db.Conn(ctx) // not returned to the pool: closing the pool ends it
-	if err != nil {
-		return err
-	}
+func lockSchema(ctx context.Context, conn *sql.Conn, schema string) error {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for {
