@@ -66,6 +66,7 @@ func (s *Store) listen(ctx context.Context) error {
 			return fmt.Errorf("pgstore: listen: %T is not a connection of pgx", driverConn)
 		}
 		cfg = c.Conn().Config()
+		cfg.OnNotification = nil // the copy's would hand our notifications to the connection it was copied from
 		return nil
 	})
 	if closeErr := conn.Close(); err != nil || closeErr != nil {

@@ -36,7 +36,7 @@ func TestRecovery(t *testing.T) {
 		stop()
 		stopPart()
 
-		w := newWorld(t, first.store, openBroker(t, startBroker(t, t.TempDir())))
+		w := newWorld(t, first.store, memoryBus())
 		for name, p := range w.parts {
 			p.rows, p.receipts = first.parts[name].rows, first.parts[name].receipts
 		}
@@ -53,7 +53,7 @@ func TestRecovery(t *testing.T) {
 		port := server.Port()
 		w := newWorld(t, sagatest.NewMemory(), openBroker(t, server))
 		w.give(1, "acme")
-		w.run(w.runner(Config{Policy: patient}).Run)
+		stop := w.run(w.runner(Config{Policy: patient}).Run)
 		w.submit("acme")
 		w.until("the command is stored", func() bool {
 			_, err := w.bus.Last(t.Context(), events.StreamEvents, "tenant.deletion.requested.acme")
@@ -67,6 +67,7 @@ func TestRecovery(t *testing.T) {
 		provisionBroker(t, again)
 		w.runParts("orders", "pos", "tenants")
 		w.job("acme", saga.StateCompleted)
+		stop() // before the broker: a consumer that drains waits for it
 	})
 	t.Run("a job whose verifier died is verified at the next start", func(t *testing.T) {
 		t.Parallel()

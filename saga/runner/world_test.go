@@ -50,9 +50,18 @@ func newWorld(t testing.TB, store saga.Store, b bus.Bus) *world {
 	return w
 }
 
-// memoryWorld has its jobs in memory and a broker of its own.
-func memoryWorld(t testing.TB) *world {
-	return newWorld(t, sagatest.NewMemory(), openBroker(t, startBroker(t, t.TempDir())))
+// memoryWorld has its jobs and its messages in memory.
+func memoryWorld(t testing.TB) *world { return newWorld(t, sagatest.NewMemory(), memoryBus()) }
+
+func memoryBus() *bus.Memory {
+	return bus.NewMemory(bus.MemoryConfig{Participants: testParticipants()})
+}
+
+func testParticipants() (names []events.Participant) {
+	for _, entry := range testRoster {
+		names = append(names, entry.Participant)
+	}
+	return names
 }
 
 // runner makes a runner; each call is another replica.
@@ -161,11 +170,7 @@ func provisionBroker(t testing.TB, s *embedded.Server) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	var names []events.Participant
-	for _, entry := range testRoster {
-		names = append(names, entry.Participant)
-	}
-	_, err = natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Participants: names})
+	_, err = natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Participants: testParticipants()})
 	require.NoError(t, err)
 }
 
