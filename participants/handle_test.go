@@ -42,7 +42,8 @@ func TestDelivery(t *testing.T) {
 		p.send(command(1))
 		result := p.answer()
 		require.False(t, result.Success)
-		require.Equal(t, []events.Problem{{Code: participants.CodeGaveUp, Detail: "a transient error lasted for 2 deliveries"}}, result.Errors)
+		require.Equal(t, []events.Problem{{Code: participants.CodeGaveUp,
+			Detail: "a transient error lasted for 2 deliveries"}}, result.Errors)
 		require.Empty(t, result.DeletedCounts)
 	})
 	t.Run("a refusal is answered at once, without its cause", func(t *testing.T) {
@@ -78,6 +79,17 @@ func TestDelivery(t *testing.T) {
 		require.Empty(t, p.answers, "even with GiveUpAfter 1 a shutdown is no failure")
 		p.run()
 		require.True(t, p.answer().Success)
+	})
+	t.Run("a command for others is acknowledged without an answer", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil, participants.Config{GiveUpAfter: 1, Workers: 1})
+		p.run()
+		others := command(1)
+		others.Participants = []events.Participant{"inventory"}
+		p.send(others)
+		p.send(command(2))
+		require.Equal(t, 2, p.answer().Attempt)
+		require.Equal(t, 1, p.calls)
 	})
 	t.Run("the answer carries the command's trace and its own deterministic id", func(t *testing.T) {
 		t.Parallel()

@@ -52,7 +52,7 @@ func (p *place) Receipt(ctx context.Context, job events.JobID) (*participants.Re
 
 // Publish shows the case every answer, repeats included.
 func (p *place) Publish(ctx context.Context, messages ...events.Message) error {
-	err := p.bus.Publish(ctx, messages...)
+	err := p.bus.Publish(context.WithoutCancel(ctx), messages...) // a shutdown must not publish, even if it could
 	for _, m := range messages {
 		if e, decodeErr := events.Decode(m); decodeErr == nil && err == nil && e.Type == events.TypeResult {
 			p.answers <- e.Data.(*events.Result)

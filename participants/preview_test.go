@@ -31,12 +31,16 @@ func TestPreview(t *testing.T) {
 		p := newPlace(t, nil, participants.Config{})
 		p.run()
 		require.Eventually(t, func() bool {
-			_, err := p.bus.Request(t.Context(), events.Message{Subject: events.PreviewSubject("orders"), Body: []byte(`{"tenant_id":"acme"}`)})
+			_, err := p.bus.Request(t.Context(), request(`{"tenant_id":"acme"}`))
 			return err == nil
 		}, waitMax, 10*time.Millisecond)
 		for _, body := range []string{``, `{"tenant_id":"../acme"}`, `{"tenant_id":"acme","all":true}`} {
-			_, err := p.bus.Request(t.Context(), events.Message{Subject: events.PreviewSubject("orders"), Body: []byte(body)})
+			_, err := p.bus.Request(t.Context(), request(body))
 			require.Error(t, err, body)
 		}
 	})
+}
+
+func request(body string) events.Message {
+	return events.Message{Subject: events.PreviewSubject("orders"), Body: []byte(body)}
 }

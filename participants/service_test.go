@@ -22,10 +22,11 @@ func TestNew(t *testing.T) {
 	}{
 		"service_name": {participants.Service{Name: "Orders", Ledger: good.Ledger}, participants.Config{TrustedKeys: keys}},
 		"Ledger":       {participants.Service{Name: "orders"}, participants.Config{TrustedKeys: keys}},
-		"Others[0]":    {participants.Service{Name: "orders", Ledger: good.Ledger, Others: []participants.Eraser{nil}}, participants.Config{TrustedKeys: keys}},
-		"TrustedKeys":  {good, participants.Config{}},
-		"Workers":      {good, participants.Config{TrustedKeys: keys, Workers: -1}},
-		"GiveUpAfter":  {good, participants.Config{TrustedKeys: keys, GiveUpAfter: -1}},
+		"Others[0]": {participants.Service{Name: "orders", Ledger: good.Ledger, Others: []participants.Eraser{nil}},
+			participants.Config{TrustedKeys: keys}},
+		"TrustedKeys": {good, participants.Config{}},
+		"Workers":     {good, participants.Config{TrustedKeys: keys, Workers: -1}},
+		"GiveUpAfter": {good, participants.Config{TrustedKeys: keys, GiveUpAfter: -1}},
 	} {
 		t.Run("a wrong "+field+" is named", func(t *testing.T) {
 			t.Parallel()

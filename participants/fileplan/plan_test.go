@@ -259,7 +259,8 @@ func TestPaths(t *testing.T) {
 	})
 	t.Run("a folder that could meet another tenant's is refused", func(t *testing.T) {
 		t.Parallel()
-		for _, bad := range []string{"tenants", "t{tenant}", "{tenant}/{tenant}", "../{tenant}", "/{tenant}", "a/./{tenant}", ".erasing/{tenant}"} {
+		for _, bad := range []string{"tenants", "t{tenant}", "{tenant}/{tenant}", "../{tenant}", "/{tenant}", "a/./{tenant}",
+			".erasing/{tenant}"} {
 			_, err := New(t.TempDir(), Config{Folder: bad})
 			require.ErrorContains(t, err, "Config.Folder", bad)
 		}

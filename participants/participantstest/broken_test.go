@@ -78,7 +78,8 @@ func TestBrokenServicesFail(t *testing.T) {
 				m.locked(func() { clear(m.rows) })
 				return err
 			}},
-			[]string{"an erasure deletes what the preview counted and nothing else", "a crash between commit and answer changes no number"}},
+			[]string{"an erasure deletes what the preview counted and nothing else",
+				"a crash between commit and answer changes no number"}},
 		"an erasure that leaves rows": {
 			broken{erase: func(ctx context.Context, m *Memory, e *participants.Erasure) error {
 				err := m.Erase(ctx, e)
