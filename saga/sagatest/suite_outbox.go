@@ -1,0 +1,230 @@
+package sagatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/saga"
+)
+
+// waitMax bounds what must happen at once; reaching it is a failure.
+const waitMax = 10 * time.Second
+
+var outboxClaims = []claim{
+	{"messages are relayed in the order they were decided, once", func(f *fixture) {
+		for n := range 5 {
+			f.submit(submission(tenant(n)))
+		}
+		var want []string
+		for n := range 5 {
+			want = append(want, events.RequestedSubject(tenant(n)))
+		}
+		got := subjects(f.drain())
+		f.that(slices.Equal(got, want), "%v comes in the order %v", got, want)
+		f.that(len(f.drain()) == 0, "and never again")
+	}},
+	{"a relayed message decodes to its event", func(f *fixture) {
+		job := f.submit(submission("t1"))[0]
+		e, err := events.Decode(f.drain()[0])
+		f.must(err)
+		command, ok := e.Data.(*events.Command)
+		f.that(ok && command.JobID == job.ID && e.ID == events.EventIDFor(job.ID, events.TypeRequested, "", 1, 1), "%+v is the command", e)
+	}},
+	{"an error of send sends everything again", func(f *fixture) {
+		f.submit(submission("t1"), submission("t2"))
+		broken := errors.New("broker down")
+		sent, _, err := f.store.Relay(f.ctx, 10, func(context.Context, []events.Message) ([]int, error) { return nil, broken })
+		f.is(err, broken)
+		f.that(sent == 0 && len(f.drain()) == 2, "nothing counts as sent")
+	}},
+	{"what send reports as failed is sent again, and nothing else", func(f *fixture) {
+		f.submit(submission("t1"), submission("t2"), submission("t3"))
+		sent, more, err := f.store.Relay(f.ctx, 3, func(context.Context, []events.Message) ([]int, error) { return []int{1}, nil })
+		f.must(err)
+		f.that(sent == 2 && !more, "two of three are sent")
+		f.that(slices.Equal(subjects(f.drain()), []string{"tenant.deletion.requested.t2"}), "the second comes again")
+	}},
+	{"a limit leaves the rest, and says so", func(f *fixture) {
+		f.submit(submission("t1"), submission("t2"), submission("t3"))
+		sent, more, err := f.store.Relay(f.ctx, 2, func(_ context.Context, unsent []events.Message) ([]int, error) { return nil, nil })
+		f.must(err)
+		f.that(sent == 2 && more && len(f.drain()) == 1, "two now, one later")
+	}},
+	{"a second relay passes over what the first has in hand", func(f *fixture) {
+		f.submit(submission("t1"), submission("t2"), submission("t3"))
+		var second []events.Message
+		_, _, err := f.store.Relay(f.ctx, 2, func(_ context.Context, first []events.Message) ([]int, error) {
+			second = f.drain()
+			f.that(len(first) == 2, "the first has two")
+			return nil, nil
+		})
+		f.must(err)
+		f.that(slices.Equal(subjects(second), []string{"tenant.deletion.requested.t3"}), "the second gets %v", subjects(second))
+		f.that(len(f.drain()) == 0, "nothing is left")
+	}},
+	{"a commit with events ends a wait", func(f *fixture) {
+		ctx, cancel := context.WithTimeout(f.ctx, waitMax)
+		defer cancel()
+		f.submit(submission("t1"))
+		for len(f.drain()) == 0 {
+			f.must(f.store.Wait(ctx))
+		}
+		f.waitWhile(ctx, func() { f.submit(submission("t2")) })
+		f.that(len(f.drain()) == 1, "the second event is there")
+	}},
+	{"a wait ends with its context", func(f *fixture) {
+		ctx, cancel := context.WithCancel(f.ctx)
+		cancel()
+		for f.store.Wait(ctx) == nil { //nolint:revive // early returns are allowed; the end is not
+		}
+	}},
+	{"a dead letter is buried once and read back", func(f *fixture) {
+		letter := saga.DeadLetter{Stream: "TD_EVENTS", Consumer: "coordinator_results", Sequence: 1<<64 - 1,
+			Subject: "tenant.deletion.result.orders.t1", Reason: "not JSON", Body: []byte("\x00\xff'{"), CreatedAt: epoch}
+		f.must(f.store.Bury(f.ctx, letter))
+		other := letter
+		other.Sequence, other.Body, other.Reason = 7, make([]byte, 1<<17), "too\x00 large"
+		f.must(f.store.Bury(f.ctx, letter, other))
+		buried, err := f.store.Buried(f.ctx, 10)
+		f.must(err)
+		f.that(len(buried) == 2 && len(buried[0].Body) == 1<<16, "two letters, the newest first, bounded")
+		f.that(reflect.DeepEqual(buried[1], letter), "%+v reads back", buried[1])
+		newest, err := f.store.Buried(f.ctx, 1)
+		f.must(err)
+		f.that(len(newest) == 1 && newest[0].Sequence == 7, "a limit keeps the newest")
+	}},
+	{"a roster is set as a whole and read in order", func(f *fixture) {
+		orders, sales := saga.RosterEntry{Participant: "orders", Wave: 1}, saga.RosterEntry{Participant: "sales", Wave: 1}
+		tenants := saga.RosterEntry{Participant: "tenants", Wave: 2}
+		f.must(f.store.SetRoster(f.ctx, []saga.RosterEntry{tenants, sales, orders}))
+		got, err := f.store.Roster(f.ctx)
+		f.must(err)
+		f.that(slices.Equal(got, []saga.RosterEntry{orders, sales, tenants}), "%v is by wave, then name", got)
+		f.is(f.store.SetRoster(f.ctx, []saga.RosterEntry{orders, sales, orders}), events.ErrInvalid)
+	}},
+}
+
+// waitWhile does something while a wait is on, and returns when the wait has.
+func (f *fixture) waitWhile(ctx context.Context, do func()) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(do)
+	if err := f.store.Wait(ctx); err != nil {
+		f.Errorf("wait: %v", err)
+	}
+}
+
+var dueClaims = []claim{
+	{"a due job is claimed once for the length of the lease", func(f *fixture) {
+		job := f.submit(submission("t1"))[0]
+		due, next, err := f.store.Due(f.ctx, job.WakeAt.Add(-time.Second), time.Minute, 10)
+		f.must(err)
+		f.that(len(due) == 0 && next.Equal(job.WakeAt), "not before its time: %v, next %v", due, next)
+		due, next, err = f.store.Due(f.ctx, job.WakeAt, time.Minute, 10)
+		f.must(err)
+		f.that(slices.Equal(due, []events.JobID{job.ID}) && next.Equal(job.WakeAt.Add(time.Minute)), "%v, next %v", due, next)
+		due, _, err = f.store.Due(f.ctx, job.WakeAt, time.Minute, 10)
+		f.must(err)
+		f.that(len(due) == 0, "claimed: %v", due)
+		due, _, err = f.store.Due(f.ctx, job.WakeAt.Add(time.Minute), time.Minute, 10)
+		f.must(err)
+		f.that(len(due) == 1, "and free again after the lease: %v", due)
+	}},
+	{"a decision ends the lease", func(f *fixture) {
+		job := f.submit(submission("t1"))[0]
+		_, _, err := f.store.Due(f.ctx, job.WakeAt, time.Hour, 10)
+		f.must(err)
+		f.one(input(job.ID, saga.Tick{}, job.WakeAt))
+		f.that(f.read(job.ID).WakeAt.Before(job.WakeAt.Add(time.Hour)), "it wakes when its patience ends")
+	}},
+	{"a limit leaves the rest due at once", func(f *fixture) {
+		jobs := f.submit(submission("t1"), submission("t2"), submission("t3"))
+		at := jobs[0].WakeAt
+		due, next, err := f.store.Due(f.ctx, at, time.Minute, 2)
+		f.must(err)
+		f.that(len(due) == 2 && !next.After(at), "two of three, next %v", next)
+		due, _, err = f.store.Due(f.ctx, at, time.Minute, 2)
+		f.must(err)
+		f.that(len(due) == 1, "then the last")
+	}},
+	{"jobs that wait for a person, and ended ones, are never due", func(f *fixture) {
+		f.complete(f.submit(submission("t1"))[0])
+		awaiting := submission("t2")
+		awaiting.Policy.Approval = true
+		f.submit(awaiting)
+		due, next, err := f.store.Due(f.ctx, epoch.AddDate(1, 0, 0), time.Minute, 10)
+		f.must(err)
+		f.that(len(due) == 0 && next.IsZero(), "%v, next %v", due, next)
+	}},
+	{"two replicas never claim the same job", func(f *fixture) {
+		for n := range 50 {
+			f.submit(submission(tenant(n)))
+		}
+		claimed := make([][]events.JobID, 4)
+		f.together(len(claimed), func(replica int) error {
+			due, _, err := f.store.Due(f.ctx, epoch.Add(time.Hour), time.Hour, 50)
+			claimed[replica] = due
+			return err
+		})
+		all := slices.Concat(claimed...)
+		slices.Sort(all)
+		f.that(len(all) == 50 && len(slices.Compact(all)) == 50, "50 jobs are claimed once each, not %d", len(all))
+	}},
+}
+
+var listClaims = []claim{
+	{"jobs are listed newest first, by tenant, by state, and page by page", func(f *fixture) {
+		jobs := f.submit(submission("t1"), submission("t2"), submission("t3"))
+		f.complete(jobs[1])
+		for _, c := range []struct {
+			filter saga.Filter
+			want   []events.JobID
+		}{
+			{saga.Filter{}, []events.JobID{jobs[2].ID, jobs[1].ID, jobs[0].ID}},
+			{saga.Filter{Tenant: "t2"}, []events.JobID{jobs[1].ID}},
+			{saga.Filter{States: []saga.State{saga.StateDeleting, saga.StateFailed}}, []events.JobID{jobs[2].ID, jobs[0].ID}},
+			{saga.Filter{Limit: 1}, []events.JobID{jobs[2].ID}},
+			{saga.Filter{Before: jobs[2].ID, Limit: 1}, []events.JobID{jobs[1].ID}},
+			{saga.Filter{Tenant: "nobody"}, nil},
+		} {
+			found, err := f.store.Jobs(f.ctx, c.filter)
+			f.must(err)
+			var got []events.JobID
+			for _, job := range found {
+				got = append(got, job.ID)
+				f.that(len(job.Steps) == 3, "with its steps")
+			}
+			f.that(slices.Equal(got, c.want), "%+v lists %v, want %v", c.filter, got, c.want)
+		}
+	}},
+	{"a job that does not exist is not found", func(f *fixture) {
+		for _, id := range []events.JobID{events.NewJobID(), "", "no such'id"} {
+			_, err := f.store.Job(f.ctx, id)
+			f.is(err, saga.ErrNotFound)
+		}
+	}},
+}
+
+// together runs n functions at once and reports their errors.
+func (f *fixture) together(n int, do func(i int) error) {
+	f.Helper()
+	var wg sync.WaitGroup
+	errs, start := make([]error, n), make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			if err := do(i); err != nil {
+				errs[i] = fmt.Errorf("%d of %d: %w", i, n, err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	f.must(errors.Join(errs...))
+}
