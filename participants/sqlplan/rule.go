@@ -4,21 +4,22 @@ package sqlplan
 // order.
 type Rule struct {
 	table string
-	// keep is the reason why the table stays; empty for tables that are deleted.
-	keep string
+	// kept tables stay, for the reason.
+	kept   bool
+	reason string
 	// column is the tenant column; empty means Config.TenantColumn. Unused when via is set.
 	column string
 	// via is the parent through which the rows are reached, viaColumn a column of the foreign key that leads there.
 	via, viaColumn string
-	// keepNull is the reason why rows whose tenant column is NULL are shared and stay; empty when none may exist.
-	keepNull string
+	// keepsNull says that rows whose tenant column is NULL are shared and stay, for the reason.
+	keepsNull bool
 }
 
 // Delete plans a table whose tenant column says which rows are the tenant's.
 func Delete(table string) Rule { return Rule{table: table} }
 
 // Keep plans a table that stays, with the reason that the preview and the certificate show. A reason is required.
-func Keep(table, reason string) Rule { return Rule{table: table, keep: reason} }
+func Keep(table, reason string) Rule { return Rule{table: table, kept: true, reason: reason} }
 
 // By names the tenant column when it is not the plan's usual one.
 func (r Rule) By(column string) Rule { r.column = column; return r }
@@ -28,4 +29,24 @@ func (r Rule) By(column string) Rule { r.column = column; return r }
 func (r Rule) Via(column, parent string) Rule { r.viaColumn, r.via = column, parent; return r }
 
 // KeepingNull declares that rows without a tenant are shared and stay. Without it a nullable tenant column is refused.
-func (r Rule) KeepingNull(reason string) Rule { r.keepNull = reason; return r }
+func (r Rule) KeepingNull(reason string) Rule { r.keepsNull, r.reason = true, reason; return r }
+
+// direct reports whether the table's own column says which rows are the tenant's.
+func (r Rule) direct() bool { return !r.kept && r.via == "" }
+
+// mistake says what is wrong with the rule by itself; empty when nothing is.
+func (r Rule) mistake() string {
+	switch {
+	case r.table == "":
+		return "a rule names no table"
+	case (r.kept || r.keepsNull) && r.reason == "":
+		return "keeping needs a reason"
+	case r.kept && (r.via != "" || r.column != "" || r.keepsNull):
+		return "a kept table takes no By, Via or KeepingNull"
+	case r.via != "" && (r.column != "" || r.keepsNull):
+		return "Via excludes By and KeepingNull: the parent's column decides"
+	case r.via == r.table:
+		return "a table is not its own parent"
+	}
+	return ""
+}

@@ -1,0 +1,300 @@
+package sqlplan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/participants"
+)
+
+// Limits of an erasure.
+const (
+	lockTimeoutMS = 3_000  // a writer in flight may be waited for this long, then the delivery is tried again
+	idleTimeoutMS = 30_000 // a participant that hangs must not hold a tenant's rows
+	// rowBytesMin is the least a row takes with its header, its line pointer and a tenant id: size/rowBytesMin >= rows.
+	rowBytesMin = 64
+	// pipelineBytesMax is the size of all tables up to which the deletes are sent at once. Above it one by one, so that
+	// whoever watches sees each table: round trips cost nothing there.
+	pipelineBytesMax = 8 << 20
+	// customPlanRows is the estimate from which a plan made for just this tenant is worth its planning.
+	customPlanRows = 10_000
+	// timeoutsMax is how often a transaction may run into the statement timeout before the job is deleted in chunks.
+	timeoutsMax = 2
+)
+
+// errTaken is transient: another session is erasing the tenant.
+var errTaken = errors.New("another session is erasing the tenant")
+
+// erasing is one Erase at work.
+type erasing struct {
+	*participants.Erasure
+	plan   *Plan
+	s      *session
+	layout *layout
+	mode   string
+}
+
+// opened is what a transaction finds when it has the tenant's lock and its anchor.
+type opened struct {
+	live       bool
+	generation int
+	receipt    *participants.Receipt
+	bounded    bool // the job is deleted in chunks
+	era        string
+	size       int64 // bytes of all tables on the plan
+}
+
+// Erase deletes the tenant's rows, proves it, closes the anchor and stores the receipt, in one transaction; a tenant above
+// Config.BoundedRows in chunks before that transaction. It is safe to call again for the same job.
+func (p *Plan) Erase(ctx context.Context, e *participants.Erasure) error {
+	_, err := events.ParseJobID(string(e.Job))
+	if err := errors.Join(err, e.Tenant.Validate()); err != nil {
+		return fmt.Errorf("sqlplan: erase %s: %w", p.cfg.Service, err)
+	}
+	err = p.withSession(ctx, func(s *session) error {
+		lay, err := p.current(ctx, s)
+		if err != nil {
+			return err
+		}
+		work := &erasing{Erasure: e, plan: p, s: s, layout: lay, mode: participants.ModeTransaction}
+		if err := work.transaction(ctx); err != nil {
+			return errors.Join(classified(err), work.countTimeout(ctx, err))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("sqlplan: erase %s: %w", p.cfg.Service, err)
+	}
+	return nil
+}
+
+// transaction is the order of the promises: lock, anchor, receipt, generation, catalogue, deletes, proof, close, receipt,
+// commit.
+func (w *erasing) transaction(ctx context.Context) error {
+	found, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	if w.Settled(found.receipt) {
+		w.Answer(found.receipt)
+		return nil // the session rolls back: nothing was written
+	}
+	if found.stale(w.Generation) {
+		return participants.Refuse(participants.CodeStale, "generation %d is not newer than what was erased (%d)", w.Generation, found.generation)
+	}
+	if err := w.compare(ctx, found.era); err != nil {
+		return err
+	}
+	if w.mode != participants.ModeBounded {
+		large, err := w.large(ctx, found)
+		if err != nil {
+			return err
+		}
+		if large {
+			return w.bounded(ctx)
+		}
+	}
+	if err := w.delete(ctx, found.size > pipelineBytesMax); err != nil {
+		return err
+	}
+	return w.close(ctx, found.receipt)
+}
+
+// stale reports whether the command's job is not the tenant's present life: what it asks for was erased, by a later job or
+// before the tenant was created again.
+func (o *opened) stale(generation int) bool {
+	return generation < o.generation || generation == o.generation && o.live && o.generation > 0
+}
+
+// open begins the transaction and takes the tenant. Taking the anchor FOR UPDATE waits for writers in flight; the deletes
+// are later statements, so they see what those wrote.
+func (w *erasing) open(ctx context.Context) (*opened, error) {
+	results, err := w.s.run(ctx, append(begin("READ WRITE", "auto", w.plan.cfg.StatementTimeout),
+		w.lock("pg_try_advisory_xact_lock"),
+		statement{sql: "INSERT INTO tenant_anchor (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING", args: []string{string(w.Tenant)}},
+		statement{sql: "SELECT a.live, a.generation," +
+			" (SELECT r.body FROM td_receipts r WHERE r.participant = $2 AND r.job_id = $3)," +
+			" coalesce((SELECT b.started_at IS NOT NULL OR b.timeouts >= $4::int FROM td_bounded b" +
+			"  WHERE b.participant = $2 AND b.job_id = $3), false), " + w.layout.fingerprint + ", " + w.layout.size() +
+			" FROM tenant_anchor a WHERE a.tenant_id = $1 FOR UPDATE OF a",
+			args: []string{string(w.Tenant), w.participant(), string(w.Job), strconv.Itoa(timeoutsMax)}})...)
+	if codeOf(err) == codeDivisionByZero {
+		return nil, errTaken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take tenant: %w", err)
+	}
+	return parseOpened(results[len(results)-1])
+}
+
+func parseOpened(r *pgconn.Result) (*opened, error) {
+	if len(r.Rows) != 1 {
+		return nil, fmt.Errorf("take tenant: %d anchors", len(r.Rows))
+	}
+	row := r.Rows[0]
+	generation, err1 := strconv.Atoi(string(row[1]))
+	receipt, err2 := parseReceipt(row[2])
+	size, err3 := strconv.ParseInt(string(row[5]), 10, 64)
+	return &opened{live: string(row[0]) == "t", generation: generation, receipt: receipt, bounded: string(row[3]) == "t",
+		era: string(row[4]), size: size}, errors.Join(err1, err2, err3)
+}
+
+// begin opens a transaction with its limits. row_security = off makes PostgreSQL refuse what it would otherwise hide.
+func begin(access, planCache string, limit time.Duration) []statement {
+	return []statement{
+		{sql: "BEGIN ISOLATION LEVEL READ COMMITTED " + access},
+		{sql: "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)," +
+			" set_config('idle_in_transaction_session_timeout', $3, true), set_config('row_security', 'off', true)," +
+			" set_config('plan_cache_mode', $4, true)",
+			args: []string{strconv.Itoa(lockTimeoutMS), strconv.FormatInt(limit.Milliseconds(), 10), strconv.Itoa(idleTimeoutMS), planCache}},
+	}
+}
+
+// lock takes the tenant for a transaction, or for the session. A lock that somebody else holds divides by zero: plain SQL
+// has no other way to stop what follows in the same round trip.
+func (w *erasing) lock(function string) statement {
+	h := fnv.New64a()
+	h.Write([]byte(w.participant() + "/" + string(w.Tenant)))
+	return statement{sql: "SELECT 1 / " + function + "($1::int8)::int", args: []string{strconv.FormatInt(int64(h.Sum64()), 10)}}
+}
+
+// compare refuses when the catalogue is no longer the one of the layout and the plan does not cover what it is now.
+func (w *erasing) compare(ctx context.Context, era string) error {
+	if era == w.layout.era {
+		return nil
+	}
+	lay, err := w.plan.introspect(ctx, w.s)
+	if err != nil {
+		return err
+	}
+	w.layout = lay
+	return nil
+}
+
+// large reports whether the tenant must not be deleted in one transaction. The tables' size answers for most; the planner
+// is asked for the rest.
+func (w *erasing) large(ctx context.Context, found *opened) (bool, error) {
+	if found.bounded {
+		return true, nil
+	}
+	if found.size/rowBytesMin <= w.plan.cfg.BoundedRows {
+		return false, nil
+	}
+	results, err := w.s.run(ctx, w.layout.estimates(string(w.Tenant))...)
+	if err != nil {
+		return false, fmt.Errorf("estimate rows: %w", err)
+	}
+	var rows float64
+	for _, r := range results {
+		var explained []struct {
+			Plan struct {
+				Rows float64 `json:"Plan Rows"`
+			}
+		}
+		if err := json.Unmarshal(text(r, 0), &explained); err != nil || len(explained) != 1 {
+			return false, fmt.Errorf("estimate rows: unexpected answer: %w", err)
+		}
+		rows += explained[0].Plan.Rows
+	}
+	if rows > customPlanRows {
+		_, err = w.s.run(ctx, statement{sql: "SET LOCAL plan_cache_mode = force_custom_plan"})
+	}
+	return rows > float64(w.plan.cfg.BoundedRows), err
+}
+
+// delete removes the rows, children first, and looks for rows that no fence vouches for.
+func (w *erasing) delete(ctx context.Context, oneByOne bool) error {
+	done := 0
+	for _, round := range w.rounds(oneByOne) {
+		results, err := w.s.run(ctx, round...)
+		if err != nil {
+			return fmt.Errorf("delete rows: %w", err)
+		}
+		for _, r := range results {
+			if done == len(w.layout.groups) {
+				return w.absent(r)
+			}
+			if err := w.count(w.layout.groups[done], r); err != nil {
+				return err
+			}
+			if done++; done == 1 {
+				w.plan.cfg.Reached()
+			}
+		}
+	}
+	return nil
+}
+
+// rounds are the statements of delete, by round trip.
+func (w *erasing) rounds(oneByOne bool) [][]statement {
+	var all []statement
+	for _, g := range w.layout.groups {
+		all = append(all, g.delete(string(w.Tenant)))
+	}
+	all = append(all, w.layout.absence(string(w.Tenant))...)
+	if oneByOne {
+		return slices.Collect(slices.Chunk(all, 1))
+	}
+	return [][]statement{all}
+}
+
+// count adds what a group's statement says it deleted.
+func (w *erasing) count(g *group, r *pgconn.Result) error {
+	if len(g.tables) == 1 {
+		w.Add(g.tables[0].name, r.CommandTag.RowsAffected())
+		return nil
+	}
+	for i, t := range g.tables {
+		n, err := strconv.ParseInt(string(text(r, i)), 10, 64)
+		if err != nil {
+			return fmt.Errorf("count deletes: %w", err)
+		}
+		w.Add(t.name, n)
+	}
+	return nil
+}
+
+// absent reads the proof of the tables without a fence.
+func (w *erasing) absent(r *pgconn.Result) error {
+	for i, t := range w.layout.unfenced() {
+		if string(text(r, i)) != "f" {
+			return participants.Refuse(participants.CodeResidue, "table %s still holds rows of the tenant", t.name)
+		}
+	}
+	return nil
+}
+
+// close is the proof, the tombstone, the receipt and the commit. Closing the anchor is refused by PostgreSQL while a fenced
+// table holds a row of the tenant.
+func (w *erasing) close(ctx context.Context, previous *participants.Receipt) error {
+	body, err := json.Marshal(w.Receipt(w.mode, previous))
+	if err != nil {
+		return fmt.Errorf("write receipt: %w", err)
+	}
+	generation := strconv.Itoa(w.Generation)
+	statements := []statement{
+		{sql: "UPDATE tenant_anchor SET live = false, fence = NULL, generation = $2, closed_at = now() WHERE tenant_id = $1",
+			args: []string{string(w.Tenant), generation}},
+		{sql: "INSERT INTO td_receipts (participant, job_id, tenant_id, generation, attempt, body) VALUES ($1, $2, $3, $4, $5, $6)" +
+			" ON CONFLICT (participant, job_id) DO UPDATE SET attempt = excluded.attempt, body = excluded.body",
+			args: []string{w.participant(), string(w.Job), string(w.Tenant), generation, strconv.Itoa(w.Attempt), string(body)}},
+	}
+	if w.mode == participants.ModeBounded {
+		statements = append(statements, w.forget()...)
+	}
+	if _, err := w.s.run(ctx, append(statements, statement{sql: "COMMIT"})...); err != nil {
+		return fmt.Errorf("close tenant: %w", residue(err))
+	}
+	return nil
+}
+
+func (w *erasing) participant() string { return string(w.plan.cfg.Service) }
