@@ -1,4 +1,4 @@
-package participantstest
+package digest
 
 import (
 	"context"

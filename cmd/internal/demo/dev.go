@@ -1,0 +1,39 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
+)
+
+// Dev runs the platform until ctx ends: everything in one process, with generated tenants to try things on.
+func Dev(ctx context.Context, opts Options) (err error) {
+	d := &demonstration{page: page{w: opts.Out}, opts: opts}
+	started := time.Now()
+	d.platform, err = app.StartPlatform(ctx, app.PlatformConfig{
+		DataDir: opts.DataDir, DatabaseURL: opts.DatabaseURL, InstallPostgres: true, InstallOut: os.Stderr,
+		Logger: opts.Logger, NATSPort: opts.NATSPort, Downstream: []string{downstream},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.platform.Stop()) }()
+	d.where(time.Since(started))
+	d.page.fact("database", "%s", d.platform.AdminDSN())
+	d.page.fact("trusted key", "%s", d.platform.TrustedKey())
+	if err := d.fill(ctx); err != nil {
+		return err
+	}
+	d.page.line("")
+	d.page.line("Running. Ctrl-C ends it; everything is there again at the next start.")
+	select {
+	case <-ctx.Done():
+		d.page.line("Stopping: the coordinator, the participants, the broker, the database.")
+		return nil
+	case <-d.platform.Done():
+		return d.platform.Failed()
+	}
+}

@@ -1,0 +1,124 @@
+package erasectl
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/demo"
+)
+
+// settings are the flags that both commands have.
+type settings struct {
+	databaseURL string
+	dataDir     string
+	logLevel    string
+	natsPort    int
+	profile     string
+	logger      zerolog.Logger
+}
+
+// Command is erasectl with its commands.
+func Command() *cobra.Command {
+	root := &cobra.Command{Use: "erasectl", Short: "Delete tenants from a platform of services, and prove it",
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	root.AddCommand(demoCommand(), devCommand())
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return app.Usage("%w (see %s --help)", err, c.CommandPath())
+	})
+	return root
+}
+
+func demoCommand() *cobra.Command {
+	var s settings
+	c := &cobra.Command{Use: "demo", Args: cobra.NoArgs,
+		Short: "Fill the platform, delete one tenant through the saga, and prove it",
+		Example: `  erasectl demo
+  erasectl demo --profile high
+  DATABASE_URL=postgres://postgres@127.0.0.1:5432/scratch erasectl demo`}
+	s.addTo(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := s.complete(); err != nil {
+			return err
+		}
+		return demo.Run(c.Context(), demo.Options{DataDir: s.dataDir, DatabaseURL: s.databaseURL, Logger: s.logger,
+			Out: os.Stdout, Profile: s.profile, Terminal: isatty.IsTerminal(os.Stdout.Fd())})
+	}
+	return c
+}
+
+func devCommand() *cobra.Command {
+	var s settings
+	c := &cobra.Command{Use: "dev", Args: cobra.NoArgs, Short: "Run the whole platform in one process until Ctrl-C",
+		Example: `  erasectl dev
+  erasectl dev --nats-port 4222 --data-dir ./data`}
+	s.addTo(c)
+	c.Flags().IntVar(&s.natsPort, "nats-port", 4222, "port of the broker on 127.0.0.1; -1 takes a free one")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := s.complete(); err != nil {
+			return err
+		}
+		return demo.Dev(c.Context(), demo.Options{DataDir: s.dataDir, DatabaseURL: s.databaseURL, Logger: s.logger,
+			NATSPort: s.natsPort, Out: os.Stdout, Profile: s.profile})
+	}
+	return c
+}
+
+var profiles = []string{"tiny", "low", "high"}
+
+func (s *settings) addTo(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&s.dataDir, "data-dir", "", "folder that keeps database, messages, files and keys from run to run [$TD_DATA_DIR]")
+	f.StringVar(&s.databaseURL, "database-url", "", "PostgreSQL to use instead of a private server [$DATABASE_URL]")
+	f.StringVar(&s.profile, "profile", "", "size of generated tenants: tiny (0.5K rows), low (100K) or high (500K), default low [$PROFILE]")
+	f.StringVar(&s.logLevel, "log-level", "", "trace, debug, info, warn, error or disabled, default error [$LOG_LEVEL]")
+	_ = c.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// complete fills what no flag has set, and checks it.
+func (s *settings) complete() (err error) {
+	s.databaseURL = cmp.Or(s.databaseURL, os.Getenv("DATABASE_URL"))
+	s.profile = cmp.Or(s.profile, os.Getenv("PROFILE"), "low")
+	if !slices.Contains(profiles, s.profile) {
+		return app.Usage("--profile: must be one of %s", strings.Join(profiles, ", "))
+	}
+	if s.logger, err = app.NewLogger(os.Stderr, cmp.Or(s.logLevel, os.Getenv("LOG_LEVEL"), "error")); err != nil {
+		return app.Usage("--log-level: %w", err)
+	}
+	s.dataDir = cmp.Or(s.dataDir, os.Getenv("TD_DATA_DIR"))
+	if s.dataDir == "" {
+		s.dataDir, err = defaultDataDir()
+	} else {
+		s.dataDir, err = filepath.Abs(s.dataDir)
+	}
+	if err != nil {
+		return app.Usage("--data-dir: %w", err)
+	}
+	return nil
+}
+
+// defaultDataDir is where state survives between runs. As root it is not below the home folder: PostgreSQL runs under an
+// account of its own then, which may not enter it.
+func defaultDataDir() (string, error) {
+	const name = "tenant-deletion"
+	if os.Geteuid() == 0 {
+		return filepath.Join("/var/lib", name), nil
+	}
+	if data := os.Getenv("XDG_DATA_HOME"); data != "" {
+		return filepath.Join(data, name), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home folder: %w", err)
+	}
+	return filepath.Join(home, ".local", "share", name), nil
+}
