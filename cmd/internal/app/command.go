@@ -1,0 +1,96 @@
+package app
+
+import (
+	"cmp"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// CoordinatorCommand is the command line of cmd/coordinator. Flags win over the environment.
+func CoordinatorCommand() *cobra.Command {
+	var cfg CoordinatorConfig
+	var roster, logLevel string
+	c := newCommand("coordinator", "Run the coordinator of tenant deletions")
+	f := c.Flags()
+	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
+	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	f.StringVar(&cfg.SigningSeedFile, "signing-seed-file", "",
+		"file with the seed that signs commands, made when missing [$SIGNING_SEED_FILE]")
+	f.StringVar(&roster, "roster", "",
+		"participants that must take part, as name:wave,...; empty keeps the stored roster [$TD_ROSTER]")
+	f.DurationVar(&cfg.Policy.Grace, "grace", 0, "wait before the first delete, in which cancel is free")
+	f.DurationVar(&cfg.Policy.Patience, "patience", 0, "how long a participant may be silent before it is asked again, default 1m")
+	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
+	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
+	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the coordinator's tables first")
+	addLogLevel(c, &logLevel)
+	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
+			"SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
+		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
+			return usage("--log-level: %w", err)
+		}
+		if cfg.Roster, err = parseRoster(roster); err != nil {
+			return usage("--roster: %w", err)
+		}
+		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
+			return usage("%w", err)
+		}
+		limitMemory()
+		return RunCoordinator(c.Context(), cfg)
+	}
+	return c
+}
+
+// ParticipantCommand is the command line of cmd/participant. Flags win over the environment.
+func ParticipantCommand() *cobra.Command {
+	var cfg ParticipantConfig
+	var name, keys, logLevel string
+	c := newCommand("participant", "Run one of the bakery's reference services as a participant of tenant deletions")
+	f := c.Flags()
+	f.StringVar(&name, "name", "", "service to run, for example orders [$PARTICIPANT]")
+	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the service [$DATABASE_URL]")
+	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	f.StringVar(&keys, "trusted-keys", "", "public keys of the coordinator, comma separated [$TRUSTED_KEYS]")
+	f.StringVar(&cfg.FilesRoot, "files-root", "", "folder of the tenants' files [$FILES_ROOT]")
+	f.IntVar(&cfg.Workers, "workers", 0, "tenants deleted side by side, default 2")
+	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the service's tables first")
+	addLogLevel(c, &logLevel)
+	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "PARTICIPANT": &name,
+			"TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
+		cfg.Name = events.Participant(name)
+		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
+			return usage("--log-level: %w", err)
+		}
+		if cfg.TrustedKeys, err = parseKeys(keys); err != nil {
+			return usage("--trusted-keys: %w", err)
+		}
+		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
+			return usage("%w", err)
+		}
+		limitMemory()
+		return RunParticipant(c.Context(), cfg)
+	}
+	return c
+}
+
+func newCommand(name, short string) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w (see %s --help)", err, name) })
+	return c
+}
+
+func addLogLevel(c *cobra.Command, level *string) {
+	c.Flags().StringVar(level, "log-level", "", "trace, debug, info, warn, error or disabled, default info [$LOG_LEVEL]")
+}
+
+// fromEnv fills what no flag has set. Flags have no defaults from the environment: --help would print secrets.
+func fromEnv(settings map[string]*string) {
+	for name, value := range settings {
+		*value = cmp.Or(*value, os.Getenv(name))
+	}
+}

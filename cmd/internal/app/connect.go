@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/uptrace/bun"
+
+	"github.com/bakery-ia/tenant-deletion/events/bus"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
+)
+
+// connectTimeout bounds the wait for a server at the start; afterwards processes wait for as long as it takes.
+const connectTimeout = 15 * time.Second
+
+// openDatabase opens a pool and makes sure that the server answers. The error names the way out, never the DSN.
+func openDatabase(ctx context.Context, dsn string, cfg pgpool.Config) (*bun.DB, error) {
+	if dsn == "" {
+		return nil, usage("no database: set --database-url or DATABASE_URL, for example postgres://user@host:5432/db")
+	}
+	db, err := pgpool.Open(dsn, cfg)
+	if err != nil {
+		return nil, usage("--database-url: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, unreachable("--database-url: PostgreSQL does not answer (%w); start it, or correct the address", err)
+	}
+	return db, nil
+}
+
+// openBus connects to NATS, waiting for it for a moment.
+func openBus(ctx context.Context, url, name string, log zerolog.Logger) (*bus.JetStream, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	b, err := bus.Open(ctx, bus.Config{URL: url, Name: name, Logger: log})
+	if err != nil {
+		return nil, unreachable("--nats-url: NATS does not answer (%w); start it, or correct the address", err)
+	}
+	return b, nil
+}
+
+// closing runs what has to end, last opened first.
+type closing []func() error
+
+func (c *closing) add(fn func() error) { *c = append(*c, fn) }
+
+func (c *closing) run() (errs []error) {
+	for i := len(*c) - 1; i >= 0; i-- {
+		if err := (*c)[i](); err != nil {
+			errs = append(errs, fmt.Errorf("app: stop: %w", err))
+		}
+	}
+	*c = nil
+	return errs
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/migrations"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
+	"github.com/bakery-ia/tenant-deletion/saga"
+	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
+	"github.com/bakery-ia/tenant-deletion/saga/runner"
+)
+
+// CoordinatorConfig is what one coordinator process needs.
+type CoordinatorConfig struct {
+	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
+	DatabaseURL string
+	// Logger is silent at its zero value.
+	Logger zerolog.Logger
+	// Migrate lays the coordinator's tables before it starts.
+	Migrate bool
+	// NATSURL is the broker. Empty means nats://127.0.0.1:4222.
+	NATSURL string
+	// Policy is frozen into jobs that come in over the bus.
+	Policy saga.Policy
+	// Provision makes streams and consumers before it starts. In production a job with rights of its own does that.
+	Provision bool
+	// Roster replaces the stored roster. Empty keeps it, or takes the reference roster when none is stored.
+	Roster []saga.RosterEntry
+	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
+	SigningSeedFile string
+
+	crash *crasher
+}
+
+// coordinatorConns is the coordinator's pool: intake, results, relay, scheduler, verifier and the facade, one each.
+const coordinatorConns = 6
+
+// coordinatorSchema is where the coordinator's tables are.
+const coordinatorSchema = "coordinator"
+
+// RunCoordinator runs a coordinator until ctx ends. Any number of them may run.
+func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
+	var opened closing
+	defer func() { err = errors.Join(append([]error{err}, opened.run()...)...) }()
+	if cfg.SigningSeedFile == "" {
+		return usage("no signing seed: set --signing-seed-file or SIGNING_SEED_FILE; the file is made when it is missing")
+	}
+	signer, err := loadOrMakeSigner(cfg.SigningSeedFile)
+	if err != nil {
+		return usage("--signing-seed-file: %w", err)
+	}
+	db, err := openDatabase(ctx, cfg.DatabaseURL, pgpool.Config{Name: "coordinator", ConnsMax: coordinatorConns,
+		Schema: coordinatorSchema})
+	if err != nil {
+		return err
+	}
+	opened.add(db.Close)
+	if cfg.Migrate {
+		if err := migrations.Apply(ctx, cfg.DatabaseURL, migrations.Coordinator()); err != nil {
+			return err
+		}
+	}
+	store := pgstore.New(db, pgstore.Config{})
+	opened.add(store.Close)
+	roster, err := ensureRoster(ctx, store, cfg.Roster)
+	if err != nil {
+		return err
+	}
+	b, err := openBus(ctx, cfg.NATSURL, "coordinator", cfg.Logger)
+	if err != nil {
+		return err
+	}
+	opened.add(func() error { b.Close(); return nil })
+	if cfg.Provision {
+		if err := provision(ctx, cfg.NATSURL, roster); err != nil {
+			return err
+		}
+	}
+	engine, err := runner.New(store, b, runner.Config{Logger: cfg.Logger, Policy: cfg.Policy, Signer: signer,
+		Reached: func(p runner.Point) { cfg.crash.reached(string(p)) }})
+	if err != nil {
+		return err
+	}
+	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
+		Msg("coordinator runs")
+	return engine.Run(ctx)
+}
+
+// ensureRoster stores the roster that is asked for, or the reference roster when none is stored.
+func ensureRoster(ctx context.Context, store saga.Rosters, wanted []saga.RosterEntry) ([]saga.RosterEntry, error) {
+	if len(wanted) == 0 {
+		stored, err := store.Roster(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("app: read roster (are the tables there? --migrate lays them): %w", err)
+		}
+		if len(stored) > 0 {
+			return stored, nil
+		}
+		wanted = ReferenceRoster()
+	}
+	if err := store.SetRoster(ctx, wanted); err != nil {
+		return nil, fmt.Errorf("app: store roster (are the tables there? --migrate lays them): %w", err)
+	}
+	return wanted, nil
+}
+
+// provision makes streams and consumers with a connection of its own, which may have other rights than the coordinator's.
+func provision(ctx context.Context, url string, roster []saga.RosterEntry, options ...nats.Option) error {
+	if url == "" {
+		url = nats.DefaultURL
+	}
+	nc, err := nats.Connect(url, append(options, nats.Name("provisioner"), nats.CustomInboxPrefix("_INBOX_provisioner"))...)
+	if err != nil {
+		return unreachable("--nats-url: NATS does not answer (%w)", err)
+	}
+	defer nc.Close()
+	names := make([]events.Participant, len(roster))
+	for i, entry := range roster {
+		names[i] = entry.Participant
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("app: provision: %w", err)
+	}
+	if _, err := natsdeploy.Apply(ctx, js, natsdeploy.Topology{Participants: names}); err != nil {
+		return fmt.Errorf("app: provision: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// loadSigner reads a signing seed. A file that others may read is refused: whoever has the seed can delete any tenant.
+func loadSigner(path string) (*events.Signer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("signing seed: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("signing seed: %s may be read by others: chmod 600 it", path)
+	}
+	seed, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("signing seed: %w", err)
+	}
+	return events.NewSigner(bytes.TrimSpace(seed))
+}
+
+// loadOrMakeSigner makes the seed at the first start. The seed is complete before it has its name, and of two processes
+// that start at once, both use the one that was first.
+func loadOrMakeSigner(path string) (*events.Signer, error) {
+	signer, err := loadSigner(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return signer, err
+	}
+	seed, err := events.NewSeed()
+	if err != nil {
+		return nil, err
+	}
+	draft, err := os.CreateTemp(filepath.Dir(path), ".seed-*") // mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("signing seed: %w", err)
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.Write(append(seed, '\n'))
+	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return nil, fmt.Errorf("signing seed: %w", err)
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("signing seed: %w", err)
+	}
+	return loadSigner(path)
+}
+
+// parseKeys reads trusted public keys, separated by commas.
+func parseKeys(list string) ([]events.PublicKey, error) {
+	var keys []events.PublicKey
+	for _, text := range strings.Split(list, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if !nkeys.IsValidPublicUserKey(text) {
+			return nil, fmt.Errorf("trusted key %d: not a public key in nkeys form (U...)", len(keys)+1)
+		}
+		keys = append(keys, events.PublicKey(text))
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("trusted keys: missing: at least the coordinator's public key")
+	}
+	return keys, nil
+}
