@@ -81,22 +81,23 @@ type foreignKey struct {
 	Nullable, Valid        bool
 }
 
-// fingerprintSQL is a number that changes when the schema gains or loses a relation, or when one of the tables gains or
+// fingerprintSQL is a text that changes when the schema gains or loses a relation, or when one of the tables gains or
 // loses a column, a constraint (its own or one that refers to it), an index, a trigger, a rule or a policy, or when a
 // column's type or nullability changes. VACUUM and ANALYZE do not change it. It reads 20 to 100 index entries and is
-// planned once: about 0.1 ms. %[1]s is the schema's oid, %[2]s the array of the tables' oids.
-const fingerprintSQL = `(
- coalesce((SELECT bit_xor(hashint8extended(objid::int8, 1)) FROM pg_depend
-  WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %[1]s AND classid = 'pg_class'::regclass), 0)
- # coalesce((SELECT bit_xor(hashint8extended(objid::int8, (refobjid::int8 << 16) + refobjsubid)) FROM pg_depend
-  WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY (%[2]s)), 0)
- # coalesce((SELECT bit_xor(hashint8extended((attrelid::int8 << 32) + atttypid::int8, attnum * 2 + attnotnull::int)) FROM pg_attribute
-  WHERE attrelid = ANY (%[2]s) AND attnum > 0), 0))`
+// planned once: about 0.1 ms. Sums, because a pair of equal rows (a rule has one) would vanish from an exclusive or.
+// %[1]s is the schema's oid, %[2]s the array of the tables' oids.
+const fingerprintSQL = `concat_ws('/',
+ (SELECT sum(hashint8extended(objid::int8, 1)) FROM pg_depend
+  WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %[1]s AND classid = 'pg_class'::regclass),
+ (SELECT sum(hashint8extended(objid::int8, (refobjid::int8 << 16) + refobjsubid)) FROM pg_depend
+  WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY (%[2]s)),
+ (SELECT sum(hashint8extended((attrelid::int8 << 32) + atttypid::int8, attnum * 2 + attnotnull::int)) FROM pg_attribute
+  WHERE attrelid = ANY (%[2]s) AND attnum > 0))`
 
 // readCatalogue reads the catalogue and its fingerprint.
 func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
 	fingerprint := fmt.Sprintf(fingerprintSQL, "(SELECT oid FROM ns)", "ARRAY(SELECT oid FROM own)")
-	results, err := s.run(ctx, statement{sql: strings.ReplaceAll(catalogueSQL, "/*fingerprint*/ 0", fingerprint)})
+	results, err := s.run(ctx, statement{sql: strings.ReplaceAll(catalogueSQL, "/*fingerprint*/ ''", fingerprint)})
 	if err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", classified(err))
 	}
@@ -107,8 +108,7 @@ func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
 	return cat, nil
 }
 
-// fingerprint is fingerprintSQL with the oids that the catalogue had when it was read. %[1]s and %[2]s are constants then, so that the
-// statement is planned once.
+// fingerprint is fingerprintSQL with the oids that the catalogue had when it was read.
 func (c *catalogue) fingerprint() string {
 	oids := make([]string, len(c.Tables))
 	for i, t := range c.Tables {

@@ -24,7 +24,7 @@ foreign_key AS (
 SELECT json_build_object(
     'Schema', current_schema(),
     'Namespace', (SELECT oid::int8 FROM ns),
-    'Fingerprint', (/*fingerprint*/ 0)::text,
+    'Fingerprint', /*fingerprint*/ '',
     'Tables', (SELECT coalesce(json_agg(json_build_object(
         'OID', own.oid::int8,
         'Name', own.relname,
