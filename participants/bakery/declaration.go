@@ -75,8 +75,7 @@ func ByName(name string) (Declaration, error) {
 func (d Declaration) Service(db *bun.DB, cfg Config) (participants.Service, error) {
 	plan := cfg.Plan
 	plan.Service = d.Name
-	ledger, _ := any(sqlplan.New(db, plan, d.Rules...)).(participants.Ledger)
-	service := participants.Service{Name: d.Name, Ledger: ledger}
+	service := participants.Service{Name: d.Name, Ledger: sqlplan.New(db, plan, d.Rules...)}
 	if d.Files == (Files{}) {
 		return service, nil
 	}

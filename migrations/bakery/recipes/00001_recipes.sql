@@ -32,7 +32,7 @@ CREATE TABLE recipe_steps (
     position         smallint NOT NULL,
     instructions     text     NOT NULL,
     duration_minutes integer  NOT NULL CHECK (duration_minutes >= 0),
-    temperature      integer
+    oven_temperature integer
 );
 CREATE INDEX ON recipe_steps (recipe_id);
 
@@ -44,7 +44,7 @@ CREATE TABLE recipe_costings (
     currency        text           NOT NULL,
     ingredient_cost numeric(12, 4) NOT NULL CHECK (ingredient_cost >= 0),
     labour_cost     numeric(12, 4) NOT NULL CHECK (labour_cost >= 0),
-    margin          numeric(6, 4)  NOT NULL,
+    margin          numeric(5, 4)  NOT NULL,
     computed_at     timestamptz    NOT NULL,
     FOREIGN KEY (tenant_id, live) REFERENCES tenant_anchor (tenant_id, live)
 );
