@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -36,22 +37,23 @@ INSERT INTO templates VALUES (0, NULL);
 -- +goose Down
 `
 
-func fill(t *testing.T, db *sql.DB, tenant string, id int) {
+// rows are one tenant's, in every table that may hold some.
+const rows = `
+INSERT INTO customers VALUES ({id}, '{tenant}', 'es');
+INSERT INTO addresses VALUES ({id}, {id}, 'fr');
+INSERT INTO address_notes VALUES ({id}, 'near the mill');
+INSERT INTO orders VALUES ('2025-05-05', {id}, '{tenant}');
+INSERT INTO order_items VALUES ('2025-05-05', {id}, 'rye');
+INSERT INTO runs VALUES ({id}, '{tenant}');
+INSERT INTO steps VALUES ({id}, {id}, {id});
+UPDATE runs SET step_id = {id} WHERE id = {id};
+INSERT INTO templates VALUES ({id}, '{tenant}');
+INSERT INTO td_receipts VALUES ('{tenant}')`
+
+func fill(t *testing.T, db *sql.DB, tenant, id string) {
 	t.Helper()
-	for _, statement := range []string{
-		`INSERT INTO customers VALUES ($1::int, $2, 'es')`, `INSERT INTO addresses VALUES ($1::int, $1::int, 'fr')`,
-		`INSERT INTO address_notes VALUES ($1::int, $2)`, `INSERT INTO orders VALUES ('2025-05-05', $1::int, $2)`,
-		`INSERT INTO order_items VALUES ('2025-05-05', $1::int, $2)`, `INSERT INTO runs VALUES ($1::int, $2)`,
-		`INSERT INTO steps VALUES ($1::int, $1::int, $1::int)`, `UPDATE runs SET step_id = $1::int WHERE id = $1::int AND tenant_id = $2`,
-		`INSERT INTO templates VALUES ($1::int, $2)`,
-	} {
-		args := []any{id, tenant}
-		if statement[:20] == `INSERT INTO addresse` || statement[:17] == `INSERT INTO steps` {
-			args = args[:1]
-		}
-		_, err := db.ExecContext(t.Context(), statement, args...)
-		require.NoError(t, err, statement)
-	}
+	_, err := db.ExecContext(t.Context(), strings.NewReplacer("{tenant}", tenant, "{id}", id).Replace(rows))
+	require.NoError(t, err)
 }
 
 func shopDB(t *testing.T) *sql.DB {
@@ -70,10 +72,10 @@ func TestDigest(t *testing.T) {
 	t.Run("rows of the excepted tenant do not count, in any table", func(t *testing.T) {
 		t.Parallel()
 		db := shopDB(t)
-		fill(t, db, "acme2", 1)
+		fill(t, db, "acme2", "1")
 		before, err := participantstest.Digest(t.Context(), db, scope)
 		require.NoError(t, err)
-		fill(t, db, "acme", 2)
+		fill(t, db, "acme", "2")
 		after, err := participantstest.Digest(t.Context(), db, scope)
 		require.NoError(t, err)
 		require.Empty(t, before.Diff(after))
@@ -94,8 +96,8 @@ func TestDigest(t *testing.T) {
 		t.Run("a change of a neighbour's or a shared row in "+table+" is seen", func(t *testing.T) {
 			t.Parallel()
 			db := shopDB(t)
-			fill(t, db, "acme2", 1)
-			fill(t, db, "acme", 2)
+			fill(t, db, "acme2", "1")
+			fill(t, db, "acme", "2")
 			before, err := participantstest.Digest(t.Context(), db, scope)
 			require.NoError(t, err)
 			_, err = db.ExecContext(t.Context(), change)
@@ -108,7 +110,7 @@ func TestDigest(t *testing.T) {
 	t.Run("without a tenant every row counts", func(t *testing.T) {
 		t.Parallel()
 		db := shopDB(t)
-		fill(t, db, "acme", 2)
+		fill(t, db, "acme", "2")
 		all, err := participantstest.Digest(t.Context(), db, participantstest.Scope{Schema: "shop"})
 		require.NoError(t, err)
 		others, err := participantstest.Digest(t.Context(), db, scope)

@@ -3,22 +3,19 @@ package participantstest_test
 import (
 	"context"
 	"testing"
+	"testing/fstest"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
-	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
-	"github.com/bakery-ia/tenant-deletion/deploy/nats/embedded"
 	"github.com/bakery-ia/tenant-deletion/events"
-	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/participants/participantstest"
+	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 )
 
 func TestMemoryOverJetStream(t *testing.T) {
 	t.Parallel()
-	participantstest.Run(t, participantstest.Harness{Bus: jetStream, Open: memory})
+	participantstest.Run(t, participantstest.Harness{Bus: participantstest.JetStream, Open: memory})
 }
 
 func TestMemoryOverMemory(t *testing.T) {
@@ -41,21 +38,24 @@ func memory(testing.TB) participantstest.Fixture {
 	}
 }
 
-// jetStream is a bus over a server of its own.
-func jetStream(t testing.TB, p events.Participant) bus.Bus {
-	t.Helper()
-	server, err := embedded.Start(embedded.Config{StoreDir: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(server.Stop)
-	nc, err := nats.Connect("", nats.InProcessServer(server))
-	require.NoError(t, err)
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
-	_, err = natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Participants: []events.Participant{p}})
-	require.NoError(t, err)
-	b, err := bus.Open(t.Context(), bus.Config{InProcess: server, Name: string(p)})
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	return b
+// TestTablesWithoutFence is a schema that nothing protects against late writers: there the second pass has work to do.
+func TestTablesWithoutFence(t *testing.T) {
+	t.Parallel()
+	tables := fstest.MapFS{"00001_tables.sql": {Data: []byte(`-- +goose Up
+CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner text NOT NULL);
+CREATE INDEX ON customers (owner);
+CREATE TABLE notes (customer_id bigint NOT NULL REFERENCES customers, note text);
+CREATE INDEX ON notes (customer_id);
+-- +goose Down
+`)}}
+	participantstest.Run(t, participantstest.Harness{Open: participantstest.Postgres{
+		Columns: map[string]string{"customers": "owner"},
+		New: func(db *bun.DB) participants.Service {
+			return participants.Service{Name: "crm", Ledger: sqlplan.New(db, sqlplan.Config{Service: "crm"},
+				sqlplan.Delete("customers").By("owner"), sqlplan.Delete("notes").Via("customer_id", "customers"))}
+		},
+		Seed: `INSERT INTO customers (owner) VALUES ('{tenant}'), ('{tenant}');
+			INSERT INTO notes SELECT id, 'rye' FROM customers WHERE owner = '{tenant}'`,
+		Tables: tables,
+	}.Open})
 }
