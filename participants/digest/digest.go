@@ -27,7 +27,8 @@ type Scope struct {
 }
 
 // Of covers, in one snapshot, every row of the schema that is not the excepted tenant's: other tenants' and shared
-// ones, in every table but the participant's own td_ tables. Whose a row is comes from the catalogue: from its tenant
+// ones, in every table but the participant's own: td_* and tenant_anchor, where the tombstone of a
+// deleted tenant stays on purpose. Whose a row is comes from the catalogue: from its tenant
 // column, else from the NOT NULL foreign keys that lead to a table that has one. A table of neither kind is shared.
 func Of(ctx context.Context, db *sql.DB, s Scope) (Digests, error) {
 	s.TenantColumn = cmp.Or(s.TenantColumn, "tenant_id")

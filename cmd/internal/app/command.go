@@ -31,13 +31,13 @@ func CoordinatorCommand() *cobra.Command {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
 			"SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
-			return usage("--log-level: %w", err)
+			return Usage("--log-level: %w", err)
 		}
 		if cfg.Roster, err = parseRoster(roster); err != nil {
-			return usage("--roster: %w", err)
+			return Usage("--roster: %w", err)
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
-			return usage("%w", err)
+			return Usage("%w", err)
 		}
 		limitMemory()
 		return RunCoordinator(c.Context(), cfg)
@@ -64,13 +64,13 @@ func ParticipantCommand() *cobra.Command {
 			"TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
 		cfg.Name = events.Participant(name)
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
-			return usage("--log-level: %w", err)
+			return Usage("--log-level: %w", err)
 		}
 		if cfg.TrustedKeys, err = parseKeys(keys); err != nil {
-			return usage("--trusted-keys: %w", err)
+			return Usage("--trusted-keys: %w", err)
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
-			return usage("%w", err)
+			return Usage("%w", err)
 		}
 		limitMemory()
 		return RunParticipant(c.Context(), cfg)
@@ -80,7 +80,7 @@ func ParticipantCommand() *cobra.Command {
 
 func newCommand(name, short string) *cobra.Command {
 	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w (see %s --help)", err, name) })
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage("%w (see %s --help)", err, name) })
 	return c
 }
 

@@ -18,11 +18,11 @@ const connectTimeout = 15 * time.Second
 // openDatabase opens a pool and makes sure that the server answers. The error names the way out, never the DSN.
 func openDatabase(ctx context.Context, dsn string, cfg pgpool.Config) (*bun.DB, error) {
 	if dsn == "" {
-		return nil, usage("no database: set --database-url or DATABASE_URL, for example postgres://user@host:5432/db")
+		return nil, Usage("no database: set --database-url or DATABASE_URL, for example postgres://user@host:5432/db")
 	}
 	db, err := pgpool.Open(dsn, cfg)
 	if err != nil {
-		return nil, usage("--database-url: %w", err)
+		return nil, Usage("--database-url: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

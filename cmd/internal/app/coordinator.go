@@ -51,11 +51,11 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	var opened closing
 	defer func() { err = errors.Join(append([]error{err}, opened.run()...)...) }()
 	if cfg.SigningSeedFile == "" {
-		return usage("no signing seed: set --signing-seed-file or SIGNING_SEED_FILE; the file is made when it is missing")
+		return Usage("no signing seed: set --signing-seed-file or SIGNING_SEED_FILE; the file is made when it is missing")
 	}
 	signer, err := loadOrMakeSigner(cfg.SigningSeedFile)
 	if err != nil {
-		return usage("--signing-seed-file: %w", err)
+		return Usage("--signing-seed-file: %w", err)
 	}
 	db, err := openDatabase(ctx, cfg.DatabaseURL, pgpool.Config{Name: "coordinator", ConnsMax: coordinatorConns,
 		Schema: coordinatorSchema})
@@ -80,7 +80,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	}
 	opened.add(func() error { b.Close(); return nil })
 	if cfg.Provision {
-		if err := provision(ctx, cfg.NATSURL, roster); err != nil {
+		if err := provision(ctx, cfg.NATSURL, roster, nil); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func ensureRoster(ctx context.Context, store saga.Rosters, wanted []saga.RosterE
 }
 
 // provision makes streams and consumers with a connection of its own, which may have other rights than the coordinator's.
-func provision(ctx context.Context, url string, roster []saga.RosterEntry, options ...nats.Option) error {
+func provision(ctx context.Context, url string, roster []saga.RosterEntry, downstream []string, options ...nats.Option) error {
 	if url == "" {
 		url = nats.DefaultURL
 	}
@@ -130,7 +130,7 @@ func provision(ctx context.Context, url string, roster []saga.RosterEntry, optio
 	if err != nil {
 		return fmt.Errorf("app: provision: %w", err)
 	}
-	if _, err := natsdeploy.Apply(ctx, js, natsdeploy.Topology{Participants: names}); err != nil {
+	if _, err := natsdeploy.Apply(ctx, js, natsdeploy.Topology{Participants: names, Downstream: downstream}); err != nil {
 		return fmt.Errorf("app: provision: %w", err)
 	}
 	return nil

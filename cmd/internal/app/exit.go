@@ -58,8 +58,8 @@ func (m marked) Error() string        { return m.err.Error() }
 func (m marked) Is(target error) bool { return target == m.class }
 func (m marked) Unwrap() error        { return m.err }
 
-// usage marks an error of settings.
-func usage(format string, args ...any) error { return marked{errUsage, fmt.Errorf(format, args...)} }
+// Usage marks an error of settings.
+func Usage(format string, args ...any) error { return marked{errUsage, fmt.Errorf(format, args...)} }
 
 // unreachable marks an error of a server that does not answer.
 func unreachable(format string, args ...any) error {

@@ -46,7 +46,7 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 	defer func() { err = errors.Join(append([]error{err}, opened.run()...)...) }()
 	declared, err := bakery.ByName(string(cfg.Name))
 	if err != nil {
-		return usage("--name: %w", err)
+		return Usage("--name: %w", err)
 	}
 	db, err := openDatabase(ctx, cfg.DatabaseURL, servicePool(declared, cfg.Workers))
 	if err != nil {
@@ -65,12 +65,12 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 	opened.add(func() error { b.Close(); return nil })
 	service, err := newService(declared, db, cfg.FilesRoot, cfg.crash)
 	if err != nil {
-		return usage("--files-root: %w", err)
+		return Usage("--files-root: %w", err)
 	}
 	part, err := participants.New(service, b, participants.Config{Logger: cfg.Logger, TrustedKeys: cfg.TrustedKeys,
 		Workers: cfg.Workers, Reached: func(p participants.Point) { cfg.crash.reached(string(p)) }})
 	if err != nil {
-		return usage("%w", err)
+		return Usage("%w", err)
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("participant", string(declared.Name)).Msg("participant runs")
 	return part.Run(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
+	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/saga"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
 	"github.com/bakery-ia/tenant-deletion/saga/runner"
@@ -32,14 +33,42 @@ type Platform struct {
 	endings  *endings
 
 	opened closing
+	base   func() context.Context // of everything that runs
 	cancel context.CancelCauseFunc
-	loops  sync.WaitGroup // the coordinator; participants are in running
 
-	mu      sync.Mutex
-	base    func() context.Context // of everything that runs
-	pools   map[events.Participant]*bun.DB
-	running map[events.Participant]*running
-	stopped bool
+	mu          sync.Mutex
+	coordinator *running // nil while stopped
+	pools       map[events.Participant]*bun.DB
+	parts       map[events.Participant]*participants.Runner // those that run
+	running     map[events.Participant]*running
+	stopped     bool
+}
+
+// running is a loop of the platform, which it owns.
+type running struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// run starts a loop; one that ends by itself with an error ends the platform.
+func (p *Platform) run(loop func(context.Context) error) *running {
+	ctx, cancel := context.WithCancel(p.base())
+	r := &running{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done) // stop waits for it
+		if err := loop(ctx); err != nil && ctx.Err() == nil {
+			p.cancel(err)
+		}
+	}()
+	return r
+}
+
+// stop ends the loop and waits for it.
+func (r *running) stop() {
+	if r != nil {
+		r.cancel()
+		<-r.done
+	}
 }
 
 // StartPlatform starts everything and returns when requests can be submitted. The context bounds the start, not the
@@ -47,7 +76,8 @@ type Platform struct {
 func StartPlatform(ctx context.Context, cfg PlatformConfig) (*Platform, error) {
 	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	p := &Platform{cfg: cfg, cancel: cancel, base: func() context.Context { return life },
-		pools: map[events.Participant]*bun.DB{}, running: map[events.Participant]*running{}}
+		pools: map[events.Participant]*bun.DB{}, parts: map[events.Participant]*participants.Runner{},
+		running: map[events.Participant]*running{}}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("app: start platform: %w", err), p.Stop())
 	}
@@ -76,7 +106,7 @@ func (p *Platform) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return p.startCoordinator(ctx)
+	return p.openCoordinator(ctx)
 }
 
 func (p *Platform) startDatabase(ctx context.Context) (err error) {
@@ -102,7 +132,7 @@ func (p *Platform) startBroker(ctx context.Context) (err error) {
 		return err
 	}
 	p.opened.add(func() error { p.broker.Stop(); return nil })
-	if err := provision(ctx, p.broker.ClientURL(), ReferenceRoster(), nats.InProcessServer(p.broker.InProcess())); err != nil {
+	if err := provision(ctx, p.broker.ClientURL(), ReferenceRoster(), p.cfg.Downstream, nats.InProcessServer(p.broker.InProcess())); err != nil {
 		return err
 	}
 	if p.shared, err = p.connect(ctx, "participants"); err != nil {
@@ -125,7 +155,7 @@ func (p *Platform) connect(ctx context.Context, name string) (*bus.JetStream, er
 	return b, nil
 }
 
-func (p *Platform) startCoordinator(ctx context.Context) error {
+func (p *Platform) openCoordinator(ctx context.Context) error {
 	db, err := openDatabase(ctx, p.database.dsn(coordinatorSchema), pgpool.Config{Name: "coordinator",
 		ConnsMax: coordinatorConns, Schema: coordinatorSchema})
 	if err != nil {
@@ -137,16 +167,34 @@ func (p *Platform) startCoordinator(ctx context.Context) error {
 	if err := p.store.SetRoster(ctx, ReferenceRoster()); err != nil {
 		return err
 	}
-	p.engine, err = runner.New(p.store, p.bus, runner.Config{Logger: p.cfg.Logger, Policy: p.cfg.Policy, Signer: p.signer})
+	return p.StartCoordinator()
+}
+
+// StartCoordinator starts the coordinator when it is not running.
+func (p *Platform) StartCoordinator() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.stopped:
+		return errors.New("app: start coordinator: the platform was stopped")
+	case p.coordinator != nil:
+		return nil
+	}
+	engine, err := runner.New(p.store, p.bus, runner.Config{Logger: p.cfg.Logger, Policy: p.cfg.Policy, Signer: p.signer})
 	if err != nil {
 		return err
 	}
-	p.loops.Go(func() {
-		if err := p.engine.Run(p.base()); err != nil {
-			p.cancel(err)
-		}
-	})
+	p.engine, p.coordinator = engine, p.run(engine.Run)
 	return nil
+}
+
+// StopCoordinator stops the coordinator and waits for it. Another process may coordinate meanwhile.
+func (p *Platform) StopCoordinator() {
+	p.mu.Lock()
+	r := p.coordinator
+	p.coordinator = nil
+	p.mu.Unlock()
+	r.stop()
 }
 
 // Stop ends everything, in this order: the coordinator, so that nothing new is asked for; the participants, each after the
@@ -160,11 +208,11 @@ func (p *Platform) Stop() error {
 	}
 	p.stopped = true
 	p.mu.Unlock()
-	p.cancel(nil)
-	p.loops.Wait()
+	p.StopCoordinator()
 	for _, entry := range ReferenceRoster() {
 		p.StopParticipant(entry.Participant)
 	}
+	p.cancel(nil)
 	return errors.Join(p.opened.run()...)
 }
 
@@ -176,11 +224,18 @@ func (p *Platform) Failed() error {
 	return nil
 }
 
+// Done is closed when a part of the platform ended by itself, or after Stop: Failed tells which.
+func (p *Platform) Done() <-chan struct{} { return p.base().Done() }
+
 // Bus is the coordinator's connection to the broker.
 func (p *Platform) Bus() bus.Bus { return p.bus }
 
-// Coordinator decides, reads and lists jobs.
-func (p *Platform) Coordinator() *runner.Runner { return p.engine }
+// Coordinator decides, reads and lists jobs, also while it is stopped.
+func (p *Platform) Coordinator() *runner.Runner {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.engine
+}
 
 // Store is the coordinator's store.
 func (p *Platform) Store() saga.Store { return p.store }

@@ -21,6 +21,8 @@ type PlatformConfig struct {
 	DataDir string
 	// DatabaseURL is a database to use instead of a private server. Its role must be allowed to create roles and schemas.
 	DatabaseURL string
+	// Downstream names subscribers of tenant.deleted that get a durable consumer.
+	Downstream []string
 	// InstallOut is told when PostgreSQL is being installed, which InstallPostgres allows.
 	InstallOut      io.Writer
 	InstallPostgres bool

@@ -11,13 +11,6 @@ import (
 	"github.com/bakery-ia/tenant-deletion/participants/bakery"
 )
 
-// running is one participant at work.
-type running struct {
-	part   *participants.Runner
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
 // openService opens the pool of a service; it stays open while its participant is stopped.
 func (p *Platform) openService(ctx context.Context, name events.Participant) error {
 	declared, err := bakery.ByName(string(name))
@@ -55,15 +48,7 @@ func (p *Platform) StartParticipant(name events.Participant) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(p.base())
-	r := &running{part: part, cancel: cancel, done: make(chan struct{})}
-	p.running[name] = r
-	go func() {
-		defer close(r.done) // StopParticipant waits for it
-		if err := part.Run(ctx); err != nil && ctx.Err() == nil {
-			p.cancel(err)
-		}
-	}()
+	p.parts[name], p.running[name] = part, p.run(part.Run)
 	return nil
 }
 
@@ -85,19 +70,14 @@ func (p *Platform) StopParticipant(name events.Participant) {
 	p.mu.Lock()
 	r := p.running[name]
 	delete(p.running, name)
+	delete(p.parts, name)
 	p.mu.Unlock()
-	if r != nil {
-		r.cancel()
-		<-r.done
-	}
+	r.stop()
 }
 
 // Participant is a running participant, to preview or to erase without the bus; nil while it is stopped.
 func (p *Platform) Participant(name events.Participant) *participants.Runner {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r := p.running[name]; r != nil {
-		return r.part
-	}
-	return nil
+	return p.parts[name]
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -138,7 +139,7 @@ func (d *demonstration) watch(ctx context.Context, shown *bars, seen *deletion) 
 
 // subscribe is a downstream team's subscriber: durable, at least once.
 func (d *demonstration) subscribe(ctx context.Context, seen *deletion) {
-	c := bus.Consumer{Stream: events.StreamEvents, Name: d.platform.DownstreamConsumer(downstream)}
+	c := bus.Consumer{Stream: events.StreamEvents, Name: natsdeploy.DownstreamConsumer(downstream)}
 	err := d.platform.Bus().Consume(ctx, c, func(_ context.Context, batch []bus.Delivery) []error {
 		for i := range batch {
 			e, err := events.Decode(batch[i].Message)

@@ -86,5 +86,6 @@ func (s *stack) receipts() map[events.Participant]string {
 // rewind makes a consumer deliver everything that is stored once more.
 func (s *stack) rewind(js jetstream.JetStream, st jetstream.Stream, consumer string) error {
 	first := st.CachedInfo().State.FirstSeq
-	return js.ResetConsumerToSequence(s.t.Context(), st.CachedInfo().Config.Name, consumer, first)
+	_, err := js.ResetConsumerToSequence(s.t.Context(), st.CachedInfo().Config.Name, consumer, first)
+	return err
 }
