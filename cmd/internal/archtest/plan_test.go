@@ -86,7 +86,7 @@ var unreachable = []struct {
 }{
 	{"events", []string{"net/http", "database/sql", "github.com/nats-io/nats.go", "github.com/rs/zerolog"},
 		"a program that only reads our events links no client and no server"},
-	{"saga", []string{"net/http", "os/exec", "database/sql", "log", "math/rand", "github.com/rs/zerolog"},
+	{"saga", []string{"net/http", "os/exec", "database/sql", "github.com/rs/zerolog"},
 		"the core has no effects"},
 	{"saga/runner", []string{"github.com/uptrace/bun", "github.com/jackc", house + "/participants"},
 		"the runner works with any store"},
