@@ -27,12 +27,12 @@ func (t *turn) waitsFor(code string) []events.Participant {
 
 // blockSilent names the participants that let their patience run out; with none left the reason is gone.
 func (t *turn) blockSilent(who []events.Participant) {
-	t.blockWaiting(ReasonParticipantSilent, who, "Bring "+list(who)+" back, or let it reach the broker; its command waits there.")
+	t.blockWaiting(ReasonParticipantSilent, who, "Bring back "+list(who)+": the command waits at the broker, and is repeated by itself.")
 }
 
 // blockUnverified names the participants that did not let themselves be counted.
 func (t *turn) blockUnverified(who []events.Participant) {
-	t.blockWaiting(ReasonUnverified, who, "Bring "+list(who)+" back, so that it can be counted; it is asked again by itself.")
+	t.blockWaiting(ReasonUnverified, who, "Bring back "+list(who)+", to be counted: the question is repeated by itself.")
 }
 
 func (t *turn) blockWaiting(code string, who []events.Participant, action string) {

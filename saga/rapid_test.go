@@ -1,0 +1,240 @@
+package saga
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// TestRandomRunsKeepThePromises feeds a job whatever can happen, in any order and any number of times, and holds every
+// decision against the promises. In the end everybody answers, and the job must come to its end.
+func TestRandomRunsKeepThePromises(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := startRun(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"tick": func(t *rapid.T) {
+				r.now = r.now.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "seconds")) * time.Second)
+				r.decide(t, Tick{})
+			},
+			"lost":      func(t *rapid.T) { r.decide(t, Lost{Participants: r.anyone(t)}) },
+			"answer":    func(t *rapid.T) { r.answerSome(t) },
+			"redeliver": func(t *rapid.T) { r.redeliver(t) },
+			"forge":     func(t *rapid.T) { r.forge(t) },
+			"verify":    func(t *rapid.T) { r.decide(t, Verified{Previews: r.previews(t)}) },
+			"approve": func(t *rapid.T) {
+				r.decide(t, Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")})
+			},
+			"reject": func(t *rapid.T) { r.decide(t, Reject{By: "user-2"}) },
+			"cancel": func(t *rapid.T) { r.decide(t, Cancel{By: "user-2"}) },
+			"replay": func(t *rapid.T) { r.decide(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
+		})
+		r.bringToItsEnd(t)
+	})
+}
+
+// run is a job under test with everything it ever said and heard.
+type run struct {
+	job      Job
+	now      time.Time
+	sent     []events.Event
+	answers  []events.Result
+	attempts map[events.Participant]int // of the newest command
+}
+
+func startRun(t *rapid.T) *run {
+	r := &run{now: worldEpoch, attempts: map[events.Participant]int{}}
+	request := Request{ID: worldJob, Generation: 3, At: r.now, Submitted: events.Submitted{
+		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
+	request.Policy.Approval = rapid.Bool().Draw(t, "approval")
+	request.Policy.Grace = time.Duration(rapid.IntRange(0, 2).Draw(t, "grace")) * time.Minute
+	request.Policy.AttemptsMax = rapid.IntRange(0, 3).Draw(t, "attempts")
+	for _, p := range []events.Participant{"orders", "pos", "sales"} {
+		request.Roster = append(request.Roster, RosterEntry{Participant: p, Wave: rapid.IntRange(1, 2).Draw(t, "wave")})
+	}
+	request.Roster = append(request.Roster, RosterEntry{Participant: "tenants", Wave: 5})
+	d, err := Start(request)
+	require.NoError(t, err)
+	again, err := Start(request)
+	require.NoError(t, err)
+	require.Equal(t, d, again, "starting is pure")
+	r.take(t, d)
+	return r
+}
+
+// decide feeds an input and holds the decision against the promises.
+func (r *run) decide(t *rapid.T, in Input) error {
+	before := r.job.Clone()
+	d, err := Decide(r.job, in, r.now)
+	repeated, repeatedErr := Decide(r.job, in, r.now)
+	require.Equal(t, d, repeated, "deciding is pure")
+	require.Equal(t, err == nil, repeatedErr == nil, "deciding is pure")
+	require.Equal(t, before, r.job, "the job given is not changed")
+	require.NotErrorIs(t, err, ErrInvariant)
+	if err != nil || !d.Changed {
+		require.Equal(t, before, d.Job, "no change, no difference")
+		require.Empty(t, d.Events)
+		return err
+	}
+	require.False(t, before.State.Final(), "a final job never changes")
+	require.Equal(t, before.Version+1, d.Job.Version)
+	if before.State != d.Job.State {
+		require.Contains(t, moves, move{before.State, in.kind(), d.Job.State})
+	}
+	r.take(t, d)
+	return nil
+}
+
+// take makes a decision the truth.
+func (r *run) take(t *rapid.T, d Decision) {
+	before := r.job
+	r.job = d.Job
+	if waits := d.Job.State == StateAwaitingApproval || d.Job.State == StateScheduled || d.Job.State == StateFailed; waits {
+		require.NotNil(t, d.Job.Blocked, "a job that waits says why")
+		require.NotEmpty(t, d.Job.Blocked.Action)
+	}
+	for _, e := range d.Events {
+		_, err := events.Encode(e)
+		require.NoError(t, err)
+		for _, earlier := range r.sent {
+			require.NotEqual(t, earlier.ID, e.ID, "an id is one event")
+			require.NotEqual(t, events.TypeDeleted, earlier.Type, "nothing follows tenant.deleted")
+			require.NotEqual(t, events.TypeCancelled, earlier.Type, "nothing follows a cancel")
+		}
+		r.sent = append(r.sent, e)
+		r.judge(t, before, d.Job, e)
+	}
+}
+
+func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
+	switch data := e.Data.(type) {
+	case *events.Command:
+		require.False(t, now.State.Final())
+		for _, step := range now.Steps {
+			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.Wave <= before.Wave,
+				"a wave begins when those before it have succeeded")
+		}
+		for _, p := range data.Participants {
+			step, _ := before.Step(p)
+			require.NotEqual(t, StepSucceeded, step.State, "who succeeded is left alone")
+			require.Equal(t, step.EraseAgain, data.EraseAgain)
+			require.Equal(t, r.attempts[p]+1, data.Attempt, "attempts count")
+			r.attempts[p] = data.Attempt
+		}
+	case *events.Outcome:
+		if e.Type == events.TypeCancelled {
+			require.True(t, now.PivotAt.IsZero(), "no cancel after the pivot")
+			require.Empty(t, r.attempts)
+		}
+	case *events.Deleted:
+		require.Equal(t, StateCompleted, now.State)
+		for _, step := range now.Steps {
+			require.Equal(t, StepSucceeded, step.State)
+			require.False(t, step.VerifiedAt.IsZero(), "%s has proven zero", step.Participant)
+			require.Equal(t, step.Counts, data.DeletedCounts[step.Participant])
+		}
+		require.Len(t, data.DeletedCounts, len(now.Steps))
+	}
+}
+
+func (r *run) anyone(t *rapid.T) []events.Participant {
+	return rapid.SliceOfN(rapid.SampledFrom([]events.Participant{"orders", "pos", "sales", "tenants", "loyalty"}), 0, 2).Draw(t, "who")
+}
+
+// result is what a participant says about an attempt.
+func (r *run) result(p events.Participant, attempt int, success bool) events.Result {
+	result := events.Result{TenantID: r.job.Tenant, ServiceName: p, Success: success, Errors: []events.Problem{},
+		DeletedCounts: map[string]int64{string(p): int64(attempt)}, Timestamp: r.now, JobID: r.job.ID,
+		Generation: r.job.Generation, Attempt: attempt, RequestID: "request"}
+	if !success {
+		result.Errors = []events.Problem{{Code: "database", Detail: "stated"}}
+	}
+	return result
+}
+
+// answerSome lets a participant answer any command it was ever sent.
+func (r *run) answerSome(t *rapid.T) {
+	var commands []*events.Command
+	for _, e := range r.sent {
+		if c, ok := e.Data.(*events.Command); ok {
+			commands = append(commands, c)
+		}
+	}
+	if len(commands) == 0 {
+		return
+	}
+	c := rapid.SampledFrom(commands).Draw(t, "command")
+	p := rapid.SampledFrom(c.Participants).Draw(t, "participant")
+	result := r.result(p, c.Attempt, rapid.IntRange(0, 3).Draw(t, "luck") > 0)
+	r.answers = append(r.answers, result)
+	require.NoError(t, r.decide(t, Answered{result}))
+}
+
+func (r *run) redeliver(t *rapid.T) {
+	if len(r.answers) > 0 {
+		require.NoError(t, r.decide(t, Answered{rapid.SampledFrom(r.answers).Draw(t, "answer")}))
+	}
+}
+
+// forge sends results that do not belong to the job.
+func (r *run) forge(t *rapid.T) {
+	result := r.result("orders", 1, true)
+	switch rapid.IntRange(0, 3).Draw(t, "forgery") {
+	case 0:
+		result.TenantID = "t2"
+	case 1:
+		result.Generation--
+	case 2:
+		result.ServiceName = "loyalty"
+	case 3:
+		result.JobID = events.NewJobID()
+	}
+	require.ErrorIs(t, r.decide(t, Answered{result}), ErrMismatch)
+}
+
+func (r *run) previews(t *rapid.T) (previews []events.Preview) {
+	for _, step := range r.job.Steps {
+		p := events.Preview{TenantID: r.job.Tenant, ServiceName: step.Participant, Counts: map[string]int64{"a": 0, "b": 0}}
+		switch rapid.IntRange(0, 8).Draw(t, "count") {
+		case 0:
+			continue
+		case 1:
+			p.Counts["b"] = 2
+		case 2:
+			p.Error = &events.Problem{Code: "database", Detail: "down"}
+		}
+		previews = append(previews, p)
+	}
+	return previews
+}
+
+// bringToItsEnd lets everybody answer. A few rounds suffice from wherever the job stands.
+func (r *run) bringToItsEnd(t *rapid.T) {
+	const rounds = 12
+	for range rounds {
+		r.now = r.now.Add(time.Hour)
+		if err := r.decide(t, Approve{By: "user-2"}); err != nil {
+			require.True(t, errors.Is(err, ErrState), "%v", err)
+		}
+		require.NoError(t, r.decide(t, Tick{}))
+		if err := r.decide(t, Replay{By: "user-2"}); err != nil {
+			require.ErrorIs(t, err, ErrState)
+		}
+		var previews []events.Preview
+		for _, step := range slices.Clone(r.job.Steps) {
+			if step.State == StepRequested {
+				require.NoError(t, r.decide(t, Answered{r.result(step.Participant, step.Attempt, true)}))
+			}
+			previews = append(previews, events.Preview{TenantID: r.job.Tenant, ServiceName: step.Participant, Counts: map[string]int64{"a": 0}})
+		}
+		require.NoError(t, r.decide(t, Verified{Previews: previews}))
+	}
+	require.True(t, r.job.State.Final(), "everybody answered, and the job is %s: %+v", r.job.State, r.job.Blocked)
+	require.Equal(t, r.job.State == StateCompleted, r.sent[len(r.sent)-1].Type == events.TypeDeleted)
+}

@@ -1,0 +1,256 @@
+package saga
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// world is one job and a clock, driven by the commands of a transcript.
+type world struct {
+	job   Job
+	now   time.Time
+	moved map[move]bool
+}
+
+var worldEpoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+const worldJob events.JobID = "01890000-0000-7000-8000-000000000001"
+
+func newWorld() *world { return &world{now: worldEpoch, moved: map[move]bool{}} }
+
+// command is a line of a transcript: a verb, words, and key=value facts.
+type command struct {
+	verb  string
+	words []string
+	facts map[string]string
+}
+
+func parseCommand(line string) command {
+	c := command{facts: map[string]string{}}
+	for i, word := range strings.Fields(line) {
+		key, value, isFact := strings.Cut(word, "=")
+		switch {
+		case i == 0:
+			c.verb = word
+		case isFact:
+			c.facts[key] = value
+		default:
+			c.words = append(c.words, word)
+		}
+	}
+	return c
+}
+
+func (c command) take(key string) string {
+	value := c.facts[key]
+	delete(c.facts, key)
+	return value
+}
+
+func (c command) number(key string, otherwise int) int {
+	n, err := strconv.Atoi(c.take(key))
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+func (c command) duration(key string) time.Duration {
+	d, err := time.ParseDuration(c.take(key))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+func (c command) participants() []events.Participant {
+	var who []events.Participant
+	for _, word := range c.words {
+		who = append(who, events.Participant(word))
+	}
+	return who
+}
+
+// run executes one line and says what became of it.
+func (w *world) run(line string) string {
+	c := parseCommand(line)
+	switch c.verb {
+	case "wait":
+		d, err := time.ParseDuration(c.words[0])
+		w.now = w.now.Add(d)
+		if err != nil {
+			return "error: " + err.Error() + "\n"
+		}
+		return ""
+	case "submit":
+		d, err := Start(w.request(c))
+		return w.became(stateNew, kindSubmit, d, err)
+	}
+	in := w.input(c)
+	if in == nil {
+		return "error: no such command\n"
+	}
+	from := w.job.State
+	d, err := Decide(w.job, in, w.now)
+	return w.became(from, in.kind(), d, err)
+}
+
+func (w *world) request(c command) Request {
+	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
+		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
+		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
+	}, Submitted: events.Submitted{RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
+	if later := c.duration("not_before"); later != 0 {
+		at := w.now.Add(later)
+		r.Submitted.NotBefore = &at
+	}
+	for entry := range strings.FieldsFuncSeq(c.take("roster"), func(r rune) bool { return r == ',' }) {
+		name, wave, _ := strings.Cut(entry, ":")
+		n, _ := strconv.Atoi(wave) //nolint:errcheck // a bad wave is 0, which Start refuses
+		r.Roster = append(r.Roster, RosterEntry{Participant: events.Participant(name), Wave: n})
+	}
+	return r
+}
+
+func (w *world) input(c command) Input {
+	switch c.verb {
+	case "tick":
+		return Tick{}
+	case "lost":
+		return Lost{Participants: c.participants()}
+	case "answer", "refuse":
+		return Answered{Result: w.result(c)}
+	case "verify":
+		return Verified{Previews: w.previews(c)}
+	case "approve":
+		return Approve{By: c.take("by")}
+	case "reject":
+		return Reject{By: c.take("by")}
+	case "cancel":
+		return Cancel{By: c.take("by")}
+	case "replay":
+		return Replay{By: c.take("by"), Participants: c.participants()}
+	}
+	return nil
+}
+
+func (w *world) result(c command) events.Result {
+	r := events.Result{ServiceName: events.Participant(c.words[0]), Success: c.verb == "answer", Errors: []events.Problem{},
+		TenantID: w.job.Tenant, JobID: w.job.ID, Generation: c.number("generation", w.job.Generation),
+		Attempt: c.number("attempt", 1), Timestamp: w.now, RequestID: "request", Mode: "transaction", DurationMS: 7,
+		DeletedCounts: map[string]int64{}}
+	if tenant := c.take("tenant"); tenant != "" {
+		r.TenantID = events.TenantID(tenant)
+	}
+	for code := range strings.FieldsFuncSeq(c.take("code"), func(r rune) bool { return r == ',' }) {
+		r.Errors = append(r.Errors, events.Problem{Code: code, Detail: "stated"})
+	}
+	for table := range c.facts {
+		r.DeletedCounts[table] = int64(c.number(table, 0))
+	}
+	return r
+}
+
+// previews are zero for the words, and what the facts say for the others: a count, or "error".
+func (w *world) previews(c command) (previews []events.Preview) {
+	for _, p := range c.participants() {
+		previews = append(previews, events.Preview{TenantID: w.job.Tenant, ServiceName: p, Counts: map[string]int64{string(p): 0}})
+	}
+	for _, p := range slices.Sorted(maps.Keys(c.facts)) {
+		preview := events.Preview{TenantID: w.job.Tenant, ServiceName: events.Participant(p)}
+		if c.facts[p] == "error" {
+			preview.Error = &events.Problem{Code: "database", Detail: "down"}
+		} else {
+			preview.Counts = map[string]int64{p: int64(c.number(p, 0)), "clean": 0}
+		}
+		previews = append(previews, preview)
+	}
+	return previews
+}
+
+// became takes the decision over and describes it.
+func (w *world) became(from State, by string, d Decision, err error) string {
+	var out strings.Builder
+	switch {
+	case err != nil:
+		fmt.Fprintf(&out, "error: %v\n", err)
+		return out.String()
+	case !d.Changed:
+		out.WriteString("unchanged\n")
+	default:
+		w.job = d.Job
+		if from != d.Job.State {
+			w.moved[move{from, by, d.Job.State}] = true
+		}
+		w.describe(&out)
+	}
+	for _, e := range d.Events {
+		if _, err := events.Encode(e); err != nil {
+			fmt.Fprintf(&out, "error: %v\n", err)
+		}
+		fmt.Fprintf(&out, "> %s %s\n", events.Subject(e), says(e.Data))
+	}
+	if len(d.Verify) > 0 {
+		fmt.Fprintf(&out, "verify %s\n", list(d.Verify))
+	}
+	return out.String()
+}
+
+func (w *world) describe(out *strings.Builder) {
+	j := w.job
+	fmt.Fprintf(out, "%s, version %d", j.State, j.Version)
+	for _, fact := range []struct {
+		name string
+		at   time.Time
+	}{{"due", j.DueAt}, {"wakes", j.WakeAt}, {"finished", j.FinishedAt}} {
+		if !fact.at.IsZero() && (fact.name != "due" || j.PivotAt.IsZero()) {
+			fmt.Fprintf(out, ", %s +%s", fact.name, fact.at.Sub(worldEpoch))
+		}
+	}
+	out.WriteString("\n")
+	if b := j.Blocked; b != nil {
+		fmt.Fprintf(out, "blocked by %s [%s] since +%s: %s\n", b.Code, list(b.Participants), b.Since.Sub(worldEpoch), b.Action)
+	}
+	for _, s := range j.Steps {
+		if s.State == StepPending {
+			continue
+		}
+		fmt.Fprintf(out, "  %s: %s, attempt %d", s.Participant, s.State, s.Attempt)
+		if s.Counts != nil {
+			fmt.Fprintf(out, ", %v", s.Counts)
+		}
+		if len(s.Problems) > 0 {
+			fmt.Fprintf(out, ", %s", codes(s.Problems))
+		}
+		if s.EraseAgain {
+			fmt.Fprintf(out, ", residue %v after attempt %d", s.Residue, s.ResidueAttempt)
+		}
+		if !s.VerifiedAt.IsZero() {
+			out.WriteString(", verified")
+		}
+		out.WriteString("\n")
+	}
+}
+
+// says is what an event tells, in short.
+func says(data events.Payload) string {
+	switch d := data.(type) {
+	case *events.Command:
+		text := fmt.Sprintf("wave %d attempt %d to %s", d.Wave, d.Attempt, list(d.Participants))
+		if d.EraseAgain {
+			text += ", erase again"
+		}
+		return text
+	case *events.Outcome:
+		return fmt.Sprintf("%s: %s [%s]", d.State, d.Reason, list(d.Participants))
+	case *events.Deleted:
+		return fmt.Sprintf("total %d", d.Total)
+	}
+	return ""
+}
