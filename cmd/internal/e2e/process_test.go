@@ -14,12 +14,16 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
+// built is the folder of the binaries, empty as long as no test asked for them.
+var built string
+
 // binaries are the real commands, built once for all tests that kill processes.
 var binaries = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tenant-deletion-e2e-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	build := exec.Command("go", "build", "-race", "-o", dir, "../../coordinator", "../../participant")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build commands: %w\n%s", err, out)
@@ -29,8 +33,8 @@ var binaries = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := binaries(); err == nil {
-		_ = os.RemoveAll(dir)
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
