@@ -1,15 +1,12 @@
 package pglocal
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,14 +172,4 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// DefaultDataDir is where an application of this name keeps a server's data: a place that the account the server runs
-// under can reach, which root's home is not.
-func DefaultDataDir(application string) string {
-	if os.Geteuid() == 0 {
-		return filepath.Join("/var/lib", application, "postgres")
-	}
-	home, _ := os.UserHomeDir()
-	return filepath.Join(cmp.Or(os.Getenv("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), application, "postgres")
 }

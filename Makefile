@@ -1,0 +1,49 @@
+# make, or make help, explains the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+LINT_VERSION := v2.15.0
+LINT := bin/golangci-lint-$(LINT_VERSION)
+TEST_TIMEOUT ?= 30m
+
+.PHONY: help run dev test lint verify bench build deps clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## fill the platform, delete one tenant through the saga and prove it (PROFILE=tiny|low|high)
+	go run ./cmd/erasectl demo $(if $(PROFILE),--profile $(PROFILE))
+
+dev: ## run the whole platform in one process until Ctrl-C (PROFILE=tiny|low|high)
+	go run ./cmd/erasectl dev $(if $(PROFILE),--profile $(PROFILE))
+
+test: deps ## run every test with the race detector (PKG=./saga/... for some)
+	go test -race -timeout $(TEST_TIMEOUT) $(or $(PKG),./...)
+
+lint: $(LINT) ## look for what compilers miss (golangci-lint, pinned)
+	$(LINT) run
+
+verify: ## check formatting, vet, and that go.mod is tidy
+	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):" $$unformatted; exit 1; fi
+	go vet ./...
+	go mod verify
+	go mod tidy -diff
+
+bench: ## measure what a deletion costs beside plain SQL (BENCH=tenant|sagas|bystander)
+	go run ./cmd/internal/bench $(if $(BENCH),-bench $(BENCH))
+
+build: ## build the programs into bin/
+	go build -trimpath -o bin/ ./cmd/coordinator ./cmd/participant ./cmd/erasectl
+
+deps: ## install what the race detector needs when it is missing (a C compiler)
+	@scripts/ensure-cc.sh
+
+clean: ## remove what was built
+	rm -rf bin
+
+# A linter of its own module: its dependencies are none of ours.
+$(LINT):
+	GOFLAGS= GOBIN='$(CURDIR)/bin' go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $@
