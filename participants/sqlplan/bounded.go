@@ -12,8 +12,8 @@ import (
 
 // Limits of bounded mode.
 const (
-	// blocksFirst is the first chunk's number of blocks; the following ones are measured by what it found.
-	blocksFirst = 128
+	// blockRows is taken for the rows of a block until the first chunk has told; the following ones are measured by it.
+	blockRows = 64
 	// blocksMax bounds a chunk that finds next to nothing: 64 MB are read in well under a second.
 	blocksMax = 8192
 	// passesMax is how often the walk starts over when a writer adds children behind it.
@@ -142,7 +142,8 @@ func (w *erasing) chunks(ctx context.Context, t *target, l leaf, next int64) err
 	if err != nil {
 		return err
 	}
-	for step := int64(blocksFirst); next < end; {
+	aim := int64(w.plan.cfg.ChunkRows)
+	for step := max(1, aim/blockRows); next < end; {
 		to := min(next+step, end)
 		n, err := w.chunk(ctx, t, l, next, to)
 		if err != nil {
@@ -153,7 +154,7 @@ func (w *erasing) chunks(ctx context.Context, t *target, l leaf, next int64) err
 		if err := w.pause(ctx); err != nil {
 			return err
 		}
-		next, step = to, stepAfter(step, n, int64(w.plan.cfg.ChunkRows))
+		next, step = to, stepAfter(step, n, aim)
 	}
 	return nil
 }

@@ -87,7 +87,8 @@ UPDATE runs SET step_id = id;
 INSERT INTO alerts (id, at, tenant_id) SELECT id, date '2025-12-01' + id %% 60, tenant_id FROM who;
 INSERT INTO escalations SELECT id, id, at FROM alerts;
 INSERT INTO templates (id, tenant_id) SELECT id, tenant_id FROM who UNION ALL SELECT -1, NULL;
-DROP TABLE who;`, acme, zeta, n)
+DROP TABLE who;
+ANALYZE;`, acme, zeta, n)
 }
 
 // shopCounts is what shopRows gave each tenant.

@@ -16,17 +16,34 @@ func (t *target) parents() string {
 	return strings.Join(list, ", ")
 }
 
-// condition picks the tenant's rows. The tenant is parameter n: every table has its own, because the types may differ.
-func (t *target) condition(n int) string {
-	alias, terms := "t", []string{}
+// path is the list of conditions that lead along the parents, and the alias of the table that has the tenant column.
+func (t *target) path() (conditions []string, last string) {
+	last = "t"
 	for i, j := range t.joins {
 		next := fmt.Sprintf("p%d", i+1)
 		for k := range j.columns {
-			terms = append(terms, fmt.Sprintf("%s.%s = %s.%s", alias, ident(j.columns[k]), next, ident(j.parentColumns[k])))
+			conditions = append(conditions, fmt.Sprintf("%s.%s = %s.%s", last, ident(j.columns[k]), next, ident(j.parentColumns[k])))
 		}
-		alias = next
+		last = next
 	}
-	return strings.Join(append(terms, fmt.Sprintf("%s.%s = $%d", alias, ident(t.column), n)), " AND ")
+	return conditions, last
+}
+
+// condition picks the tenant's rows. The tenant is parameter n: every table has its own, because the types may differ.
+func (t *target) condition(n int) string {
+	conditions, last := t.path()
+	return strings.Join(append(conditions, fmt.Sprintf("%s.%s = $%d", last, ident(t.column), n)), " AND ")
+}
+
+// blindCondition is condition for a walk over blocks: a sub-select that no index serves and no join order can turn around,
+// so that a chunk reads its blocks and nothing else, whatever the planner knows about the table.
+func (t *target) blindCondition(n int) string {
+	conditions, last := t.path()
+	tenant := fmt.Sprintf("(SELECT %s.%s", last, ident(t.column))
+	if len(t.joins) > 0 {
+		tenant += " FROM " + t.parents() + " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return fmt.Sprintf("%s) = $%d", tenant, n)
 }
 
 // using is the parents as a DELETE names them.
@@ -120,8 +137,8 @@ func (l *layout) size() string {
 // chunk removes the rows of a range of blocks and moves the cursor, in one statement: the count is exact whatever happens next.
 // It answers with the rows removed.
 func (t *target) chunk(leaf leaf) string {
-	return "WITH gone AS (DELETE FROM ONLY " + leaf.ident() + " AS t" + t.using() +
-		" WHERE t.ctid >= $2::tid AND t.ctid < $3::tid AND " + t.condition(1) + " RETURNING 1), n AS (SELECT count(*) AS n FROM gone)" +
+	return "WITH gone AS (DELETE FROM ONLY " + leaf.ident() + " AS t" +
+		" WHERE t.ctid >= $2::tid AND t.ctid < $3::tid AND " + t.blindCondition(1) + " RETURNING 1), n AS (SELECT count(*) AS n FROM gone)" +
 		" INSERT INTO td_progress AS p (participant, job_id, relation, table_name, next_block, deleted)" +
 		" SELECT $4, $5, $6, $7, $8, n FROM n ON CONFLICT (participant, job_id, relation)" +
 		" DO UPDATE SET next_block = excluded.next_block, deleted = p.deleted + excluded.deleted RETURNING (SELECT n FROM n)"
