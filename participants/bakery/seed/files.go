@@ -31,7 +31,8 @@ func writeFiles(opts Options) (int64, error) {
 	}
 	artifacts := int(Rows(trainingService, opts.Profile)[artifactTable])
 	for _, tenant := range opts.Tenants {
-		folder := filepath.Join(opts.FilesRoot, filepath.FromSlash(strings.ReplaceAll(training.Files.Folder, "{tenant}", string(tenant))))
+		below := strings.ReplaceAll(training.Files.Folder, "{tenant}", string(tenant))
+		folder := filepath.Join(opts.FilesRoot, filepath.FromSlash(below))
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return 0, err
 		}
