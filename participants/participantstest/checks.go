@@ -115,13 +115,16 @@ func checkInterrupted(w *world) {
 
 func checkReplicas(w *world) {
 	counts, command := w.preview(w.tenant), w.command()
+	ctx, cancel := context.WithTimeout(w.ctx, answerTimeout)
+	defer cancel()
 	var results [3]*events.Result
+	var errs [3]error
 	var replicas sync.WaitGroup
 	for i := range results {
+		runner := w.runner(nil, nil)
 		replicas.Go(func() {
-			runner := w.runner(nil, nil)
-			for w.ctx.Err() == nil && results[i] == nil { // a transient error (the other replica holds the tenant) comes again
-				results[i], _ = runner.Erase(w.ctx, command, "replica")
+			for results[i] == nil && ctx.Err() == nil { // a transient error (another replica holds the tenant) comes again
+				results[i], errs[i] = runner.Erase(ctx, command, "replica")
 			}
 		})
 	}
@@ -129,7 +132,7 @@ func checkReplicas(w *world) {
 	deleted := 0
 	for _, result := range results {
 		if result == nil {
-			w.Fatalf("a replica has no answer")
+			w.Fatalf("a replica has no answer: %v", errors.Join(errs[:]...))
 		}
 		w.demand(command, result, counts)
 		if !result.Replayed {
