@@ -3,13 +3,16 @@
 //
 // # Usage
 //
-// See the package example and participants/example/loyalty: a plan, a Service, Run.
+// See the package example and participants/example/loyalty: a plan, a Service, Run. Erase and Preview of a Runner work without
+// a broker, for a service that is asked over HTTP; whoever calls them has verified the caller.
 //
 // # Guarantees
 //
 // A service deletes only for a command that the coordinator signed, that names it, that has not expired and that is not
 // stale. Deletes and receipt commit together; whatever happens afterwards, every repeat answers with the stored receipt.
-// The order is: commit, publish the result and wait until it is stored, acknowledge the command.
+// The order is: commit, publish the result and wait until it is stored, acknowledge the command. What may not be handled at
+// all (unverified, expired, not of the contract) becomes a dead letter; what is refused is answered with a code; a transient
+// error comes back after a delay and is answered as gave_up when it lasts. No answer holds the text of a cause.
 //
 // # Not guaranteed
 //

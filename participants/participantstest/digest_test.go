@@ -21,7 +21,8 @@ import (
 const shop = `-- +goose Up
 CREATE TABLE countries (code text PRIMARY KEY);
 CREATE TABLE customers (id int PRIMARY KEY, tenant_id text NOT NULL, country text NOT NULL REFERENCES countries);
-CREATE TABLE addresses (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers, country text NOT NULL REFERENCES countries);
+CREATE TABLE addresses (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers,
+    country text NOT NULL REFERENCES countries);
 CREATE TABLE address_notes (address_id int NOT NULL REFERENCES addresses, note text);
 CREATE TABLE orders (at date, id int, tenant_id text NOT NULL, PRIMARY KEY (at, id)) PARTITION BY RANGE (at);
 CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
