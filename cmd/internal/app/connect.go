@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,10 +29,16 @@ func openDatabase(ctx context.Context, dsn string, cfg pgpool.Config) (*bun.DB, 
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
-		return nil, unreachable("--database-url: PostgreSQL does not answer (%w); start it, or correct the address", err)
+		return nil, unreachable("--database-url: PostgreSQL does not answer (%w); start it, or correct the address", oneLine{err})
 	}
 	return db, nil
 }
+
+// oneLine is an error whose text is one line: the driver lists every address it tried on its own.
+type oneLine struct{ err error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.err.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.err }
 
 // openBus connects to NATS, waiting for it for a moment.
 func openBus(ctx context.Context, url, name string, log zerolog.Logger) (*bus.JetStream, error) {
