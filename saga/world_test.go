@@ -163,8 +163,8 @@ func (w *world) previews(c command) (previews []events.Preview) {
 		previews = append(previews, events.Preview{TenantID: w.job.Tenant, ServiceName: p, Counts: map[string]int64{string(p): 0}})
 	}
 	for _, p := range slices.Sorted(maps.Keys(c.facts)) {
-		preview := events.Preview{TenantID: w.job.Tenant, ServiceName: events.Participant(p)}
-		if c.facts[p] == "error" {
+		preview := events.Preview{TenantID: w.job.Tenant, ServiceName: events.Participant(p), Counts: map[string]int64{p: 0}}
+		if c.facts[p] == "error" { // then the counts mean nothing
 			preview.Error = &events.Problem{Code: "database", Detail: "down"}
 		} else {
 			preview.Counts = map[string]int64{p: int64(c.number(p, 0)), "clean": 0}

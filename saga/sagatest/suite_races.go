@@ -42,6 +42,27 @@ var raceClaims = []claim{
 		}
 		f.that(made == tenants && len(of) == tenants && len(f.drain()) == tenants, "%d jobs for %d tenants", made, tenants)
 	}},
+	{"replicas that submit one tenant at once agree on one job", func(f *fixture) {
+		const replicas, tenants = 4, 20
+		for n := range tenants {
+			found := make([]saga.Outcome, replicas)
+			f.together(replicas, func(replica int) error {
+				s := submission(tenant(n))
+				if replica%2 == 1 {
+					s = again(s)
+				}
+				outcomes, err := f.store.Submit(f.ctx, epoch, s)
+				if err == nil {
+					found[replica], err = outcomes[0], outcomes[0].Err
+				}
+				return err
+			})
+			for _, o := range found {
+				f.that(o.Decision.Job.ID == found[0].Decision.Job.ID, "%+v is the one job", o)
+			}
+		}
+		f.that(len(f.drain()) == tenants, "one command per tenant")
+	}},
 	{"results that arrive at several replicas at once are each counted once", func(f *fixture) {
 		const replicas, tenants = 4, 10
 		var batch []saga.Submission
