@@ -6,63 +6,70 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 )
 
-// batcher collects what one subscription receives and hands it to workers in batches.
+// batcher collects what one puller receives and hands it to workers in batches.
 type batcher struct {
-	ctx     context.Context // of Consume; receive is a callback and gets none
 	x       *consumption
-	queue   chan jetstream.Msg
+	queue   chan *nats.Msg
 	ackWait atomic.Int64
 }
 
-// batches consumes in batches until ctx ends: one subscription, Workers handlers.
+// batches consumes in batches until ctx ends: one puller, Workers handlers.
 func (x *consumption) batches(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := &batcher{ctx: ctx, x: x, queue: make(chan jetstream.Msg, x.of.BatchMax)}
+	b := &batcher{x: x, queue: make(chan *nats.Msg, x.of.BatchMax)}
 	var workers sync.WaitGroup
 	for range x.of.Workers {
-		workers.Go(b.work)
+		workers.Go(func() { b.work(ctx) })
 	}
-	err := x.supervise(ctx, 2*x.of.BatchMax, b)
+	err := x.supervise(ctx, func(ackWait time.Duration) error { return b.receive(ctx, ackWait) })
 	cancel()
 	workers.Wait()
-	close(b.queue) // the subscription is drained, nobody sends any more
+	close(b.queue) // nobody sends any more
 	for msg := range b.queue {
-		x.handBack(msg)
+		x.handBack([]*nats.Msg{msg})
 	}
 	return err
 }
 
-func (b *batcher) bound(ackWait time.Duration) { b.ackWait.Store(int64(ackWait)) }
-
-func (b *batcher) receive(msg jetstream.Msg) {
-	select {
-	case b.queue <- msg:
-	case <-b.ctx.Done():
-		b.x.handBack(msg)
+// receive moves messages to the queue: while a batch is handled, the next one is on its way.
+func (b *batcher) receive(ctx context.Context, ackWait time.Duration) error {
+	b.ackWait.Store(int64(ackWait))
+	p, err := b.x.bus.newPuller(b.x.of, 2*b.x.of.BatchMax, b.x.of.BatchMax)
+	if err != nil {
+		return err
+	}
+	defer func() { b.x.handBack(p.close()) }()
+	for {
+		msg, err := p.next(ctx, b.x.denied)
+		if msg == nil {
+			return err
+		}
+		select {
+		case b.queue <- msg:
+		case <-ctx.Done():
+			b.x.handBack([]*nats.Msg{msg})
+		}
 	}
 }
 
-// wait has nothing to wait for: what is queued survives a binding.
-func (b *batcher) wait() {}
-
-func (b *batcher) work() {
+func (b *batcher) work(ctx context.Context) {
 	for {
 		select {
-		case <-b.ctx.Done():
+		case <-ctx.Done():
 			return
 		case first := <-b.queue:
-			b.handle(b.collect(first))
+			b.handle(ctx, first)
 		}
 	}
 }
 
 // collect takes what is there, without waiting for more.
-func (b *batcher) collect(first jetstream.Msg) (messages []jetstream.Msg, batch []Delivery) {
-	add := func(msg jetstream.Msg) {
+func (b *batcher) collect(first *nats.Msg) (messages []*nats.Msg, batch []Delivery) {
+	add := func(msg *nats.Msg) {
 		if delivery, ok := b.x.delivery(msg); ok {
 			messages, batch = append(messages, msg), append(batch, delivery)
 		}
@@ -78,7 +85,8 @@ func (b *batcher) collect(first jetstream.Msg) (messages []jetstream.Msg, batch 
 	return messages, batch
 }
 
-func (b *batcher) handle(messages []jetstream.Msg, batch []Delivery) {
+func (b *batcher) handle(ctx context.Context, first *nats.Msg) {
+	messages, batch := b.collect(first)
 	if len(batch) == 0 {
 		return
 	}
@@ -87,7 +95,7 @@ func (b *batcher) handle(messages []jetstream.Msg, batch []Delivery) {
 			b.x.beat(msg)
 		}
 	})
-	errs := run(b.ctx, b.x.log, b.x.handle, batch)
+	errs := run(ctx, b.x.log, b.x.handle, batch)
 	beating.stop()
 	for i, msg := range messages {
 		b.x.settle(msg, batch[i], errs[i], false)

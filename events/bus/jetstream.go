@@ -23,7 +23,9 @@ type JetStream struct {
 	denied  denials
 	closed  chan struct{} // closed with the connection
 	served  sync.WaitGroup
-	streams sync.Map // stream name to jetstream.Stream, for reads
+	mu      sync.Mutex
+	again   chan struct{} // closed and replaced after every reconnect
+	streams sync.Map      // stream name to jetstream.Stream, for reads
 }
 
 var _ Bus = (*JetStream)(nil)
@@ -34,7 +36,7 @@ func Open(ctx context.Context, config Config) (*JetStream, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	b := &JetStream{config: config, log: config.Logger, closed: make(chan struct{})}
+	b := &JetStream{config: config, log: config.Logger, closed: make(chan struct{}), again: make(chan struct{})}
 	connected := make(chan struct{}, 1)
 	nc, err := nats.Connect(config.URL, append(append(config.options(), b.handlers(connected)...), config.Options...)...)
 	if err != nil {
@@ -81,7 +83,13 @@ func (b *JetStream) handlers(connected chan<- struct{}) []nats.Option {
 	}
 	return []nats.Option{
 		nats.ConnectHandler(signal),
-		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info().Msg("bus: connected again") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.log.Info().Msg("bus: connected again")
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			close(b.again)
+			b.again = make(chan struct{})
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				b.log.Warn().Err(err).Msg("bus: connection lost")
@@ -101,12 +109,19 @@ func (b *JetStream) handlers(connected chan<- struct{}) []nats.Option {
 	}
 }
 
-// Close lets running Watch and Serve functions end, sends what Announce left behind, and closes the connection. It waits a
-// few seconds for those that do not. It is safe to call again. End the contexts of Consume and wait for it first.
+// connectedAgain is closed after the next reconnect.
+func (b *JetStream) connectedAgain() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.again
+}
+
+// Close sends what Announce left behind, waits for running Watch and Serve functions (whose contexts should have ended), and
+// closes the connection. It is safe to call again. End the contexts of Consume and wait for it first.
 func (b *JetStream) Close() {
 	if err := b.nc.Drain(); err != nil { // it was not connected: nothing to wait for
 		b.nc.Close()
 	}
 	<-b.closed
-	b.served.Wait() // their contexts should have ended; an answer has nowhere to go any more
+	b.served.Wait()
 }

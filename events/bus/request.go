@@ -54,7 +54,8 @@ func (b *JetStream) Request(ctx context.Context, m events.Message) (events.Messa
 	return fromNATS(answer.Subject, answer.Header, answer.Data), nil
 }
 
-// Serve implements Bus. The caller of a request that fails is told so (ErrService); the cause stays in this side's log.
+// Serve implements Bus. A reply subject outside the inboxes is refused: the permission to answer would let a stranger have
+// this service write anywhere. The caller of a request that fails is told so (ErrService); the cause stays in this side's log.
 func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	before := b.nc.LastError()
 	service, err := micro.AddService(b.nc, micro.Config{Name: s.Name, Version: s.Version})
@@ -63,9 +64,14 @@ func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	}
 	slots := make(chan struct{}, serveParallelMax)
 	handler := micro.HandlerFunc(func(r micro.Request) {
+		if !strings.HasPrefix(r.Reply(), inboxPrefix) {
+			b.log.Warn().Str("kind", s.Name).Msg("bus: request with a foreign reply subject refused")
+			return
+		}
 		select {
 		case slots <- struct{}{}:
-		case <-ctx.Done():
+		case <-ctx.Done(): // a request that was on its way when the service ended: its asker must not wait
+			b.reply(s, r, nil, ctx.Err())
 			return
 		}
 		b.served.Go(func() {
@@ -89,14 +95,13 @@ func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	return nil
 }
 
-// answer handles one request. A reply subject outside the inboxes is refused: the permission to answer would let a
-// stranger have this service write anywhere.
+// answer handles one request.
 func (b *JetStream) answer(ctx context.Context, s Service, fn ServeFunc, r micro.Request) {
-	if !strings.HasPrefix(r.Reply(), inboxPrefix) {
-		b.log.Warn().Str("kind", s.Name).Msg("bus: request with a foreign reply subject refused")
-		return
-	}
 	body, err := serve(ctx, b.log, fn, fromNATS(r.Subject(), nats.Header(r.Headers()), r.Data()))
+	b.reply(s, r, body, err)
+}
+
+func (b *JetStream) reply(s Service, r micro.Request, body []byte, err error) {
 	if err != nil {
 		b.log.Warn().Err(err).Str("kind", s.Name).Msg("bus: request not answered")
 		err = r.Error(serviceErrorCode, serviceErrorText, nil)

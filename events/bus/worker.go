@@ -1,100 +1,49 @@
 package bus
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// worker handles one delivery at a time and asks for the next when it is settled.
-type worker struct {
-	ctx     context.Context // of Consume; receive is a callback and gets none
-	x       *consumption
-	mu      sync.Mutex // held while a delivery is handled
-	ackWait time.Duration
-}
-
-func newWorker(ctx context.Context, x *consumption) *worker { return &worker{ctx: ctx, x: x} }
-
-func (w *worker) bound(ackWait time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ackWait = ackWait
-}
-
-func (w *worker) wait() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-}
-
-// receive handles a delivery, or hands it back at once when the shutdown has begun.
-func (w *worker) receive(msg jetstream.Msg) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ctx.Err() != nil {
-		w.x.handBack(msg)
-		return
-	}
-	delivery, ok := w.x.delivery(msg)
-	if !ok {
-		return
-	}
-	beating := startHeart(w.ackWait/beatsPerWait, func() { w.x.beat(msg) })
-	err := run(w.ctx, w.x.log, w.x.handle, []Delivery{delivery})[0]
-	beating.stop()
-	w.x.settle(msg, delivery, err, true)
-}
-
-// delivery reads a message; one that no consumer delivered is dropped.
-func (x *consumption) delivery(msg jetstream.Msg) (Delivery, bool) {
-	meta, err := msg.Metadata()
-	if err != nil {
-		x.log.Error().Err(err).Msg("bus: not a delivery")
-		return Delivery{}, false
-	}
-	return Delivery{Message: fromNATS(msg.Subject(), msg.Headers(), msg.Data()), Sequence: meta.Sequence.Stream,
-		Delivered: int(meta.NumDelivered), StoredAt: meta.Timestamp}, true
-}
-
-func (x *consumption) beat(msg jetstream.Msg) {
-	if err := msg.InProgress(); err != nil { // disconnected: the delivery may come again
-		x.log.Debug().Err(err).Msg("bus: heartbeat")
-	}
-}
-
-// handBack returns a delivery that nobody has looked at, so that another instance gets it at once.
-func (x *consumption) handBack(msg jetstream.Msg) {
-	if err := msg.NakWithDelay(shutdownDelay); err != nil {
-		x.log.Debug().Err(err).Msg("bus: hand back")
-	}
-}
-
-// settle does to a delivery what Dispose decides. An acknowledgement that does not arrive means that the delivery comes
-// again, which handlers expect.
-func (x *consumption) settle(msg jetstream.Msg, d Delivery, err error, confirmed bool) {
-	disposition := Dispose(err, d.Delivered)
-	if err != nil {
-		logDisposed(x.log, d, err, disposition)
-	}
-	if ackErr := x.send(msg, disposition, confirmed); ackErr != nil && !errors.Is(ackErr, jetstream.ErrMsgAlreadyAckd) {
-		x.log.Warn().Err(ackErr).Uint64("sequence", d.Sequence).Msg("bus: acknowledgement did not arrive")
-	}
-}
-
-func (x *consumption) send(msg jetstream.Msg, disposition Disposition, confirmed bool) error {
-	switch disposition.Verb {
-	case VerbTerm:
-		return msg.TermWithReason(disposition.Reason)
-	case VerbDelay:
-		return msg.NakWithDelay(disposition.Delay)
-	}
-	if !confirmed {
-		return msg.Ack()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), ackTimeout) // a finished delivery is acknowledged even in a shutdown
+// singles runs workers that each handle one delivery at a time, until ctx ends or one finds that it can never work.
+func (x *consumption) singles(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return msg.DoubleAck(ctx)
+	errs := make([]error, x.of.Workers)
+	var workers sync.WaitGroup
+	for i := range errs {
+		workers.Go(func() {
+			errs[i] = x.supervise(ctx, func(ackWait time.Duration) error { return x.work(ctx, ackWait) })
+			if errs[i] != nil {
+				cancel() // what can never work for one can never work for its neighbours
+			}
+		})
+	}
+	workers.Wait()
+	return cmp.Or(errs...)
+}
+
+// work takes a delivery, handles it, settles it, and only then asks for the next.
+func (x *consumption) work(ctx context.Context, ackWait time.Duration) error {
+	p, err := x.bus.newPuller(x.of, 1, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { x.handBack(p.close()) }()
+	for {
+		msg, err := p.next(ctx, x.denied)
+		if msg == nil {
+			return err
+		}
+		delivery, ok := x.delivery(msg)
+		if !ok {
+			continue
+		}
+		beating := startHeart(ackWait/beatsPerWait, func() { x.beat(msg) })
+		err = run(ctx, x.log, x.handle, []Delivery{delivery})[0]
+		beating.stop()
+		x.settle(msg, delivery, err, true)
+	}
 }
