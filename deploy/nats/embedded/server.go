@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -63,6 +64,7 @@ func (c Config) validate() error {
 type Server struct {
 	nats *server.Server
 	lock *os.File
+	port int
 	url  string
 }
 
@@ -103,7 +105,7 @@ func start(config Config) (*Server, error) {
 	}
 	s := &Server{nats: n}
 	if address, ok := n.Addr().(*net.TCPAddr); ok {
-		s.url = "nats://" + net.JoinHostPort(config.Host, fmt.Sprint(address.Port))
+		s.port, s.url = address.Port, "nats://"+net.JoinHostPort(config.Host, strconv.Itoa(address.Port))
 	}
 	return s, nil
 }
@@ -139,13 +141,8 @@ func (c Config) options() *server.Options {
 // ClientURL is where clients connect; empty when the server has no listener. Starting again with this port keeps it.
 func (s *Server) ClientURL() string { return s.url }
 
-// Port is the port the server listens on; 0 when it has no listener.
-func (s *Server) Port() int {
-	if address, ok := s.nats.Addr().(*net.TCPAddr); ok {
-		return address.Port
-	}
-	return 0
-}
+// Port is the port the server listens on, also after Stop; 0 when it has no listener.
+func (s *Server) Port() int { return s.port }
 
 // InProcessConn implements nats.InProcessConnProvider: a connection without a socket.
 func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }

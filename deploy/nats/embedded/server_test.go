@@ -56,11 +56,10 @@ func TestServer(t *testing.T) {
 		require.NoError(t, err)
 		_, err = js.Publish(t.Context(), "s", []byte("kept"))
 		require.NoError(t, err)
-		port := first.Port()
 		first.Stop()
 		first.Stop() // again is no harm
 
-		second := start(t, embedded.Config{StoreDir: dir, Port: port})
+		second := start(t, embedded.Config{StoreDir: dir, Port: first.Port()})
 		require.Equal(t, first.ClientURL(), second.ClientURL())
 		stream, err := connect(t, second).Stream(t.Context(), "S")
 		require.NoError(t, err)
