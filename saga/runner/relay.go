@@ -52,7 +52,7 @@ func (r *Runner) drain(ctx context.Context) error {
 			}
 			return failed, err
 		})
-		if err = errors.Join(err, publishErr); err != nil {
+		if err := errors.Join(err, publishErr); err != nil {
 			return err
 		}
 		if !more {

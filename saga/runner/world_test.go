@@ -26,7 +26,9 @@ import (
 const waitMax = 60 * time.Second
 
 // testRoster is two services and the tenant service, which stands alone in the last wave.
-var testRoster = []saga.RosterEntry{{Participant: "orders", Wave: 1}, {Participant: "pos", Wave: 1}, {Participant: "tenants", Wave: 2}}
+var testRoster = []saga.RosterEntry{
+	{Participant: "orders", Wave: 1}, {Participant: "pos", Wave: 1}, {Participant: "tenants", Wave: 2},
+}
 
 // world is a broker and a store with the participants of the test roster.
 type world struct {
@@ -334,7 +336,7 @@ func (c *clock) move(d time.Duration) {
 }
 
 func equalCounts(a, b map[events.Participant]map[string]int64) bool {
-	return maps.EqualFunc(a, b, func(x, y map[string]int64) bool { return maps.Equal(x, y) })
+	return maps.EqualFunc(a, b, maps.Equal)
 }
 
 // memoryWorldOnce has no broker: its test calls the handlers itself.

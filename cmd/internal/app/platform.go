@@ -129,10 +129,11 @@ func (p *Platform) startBroker(ctx context.Context) (err error) {
 	}
 	p.broker, err = embedded.Start(embedded.Config{StoreDir: p.folders.nats(), Port: port, Logger: p.cfg.Logger})
 	if err != nil {
-		return err
+		return fmt.Errorf("NATS on port %d (0 takes a free one): %w", p.cfg.NATSPort, err)
 	}
 	p.opened.add(func() error { p.broker.Stop(); return nil })
-	if err := provision(ctx, p.broker.ClientURL(), ReferenceRoster(), p.cfg.Downstream, nats.InProcessServer(p.broker.InProcess())); err != nil {
+	inProcess := nats.InProcessServer(p.broker.InProcess())
+	if err := provision(ctx, p.broker.ClientURL(), ReferenceRoster(), p.cfg.Downstream, inProcess); err != nil {
 		return err
 	}
 	if p.shared, err = p.connect(ctx, "participants"); err != nil {

@@ -2,7 +2,11 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +57,7 @@ func remove(t testing.TB, p *Platform, tenants ...events.TenantID) (jobs []saga.
 	for _, tenant := range tenants {
 		job, err := p.Wait(ctx, tenant, request(tenant).RequestID)
 		require.NoError(t, err)
-		require.Equal(t, saga.StateCompleted, job.State, fmt.Sprintf("%+v", job))
+		require.Equal(t, saga.StateCompleted, job.State, "%+v", job)
 		jobs = append(jobs, job)
 	}
 	return jobs
@@ -80,4 +84,49 @@ func TestPlatform(t *testing.T) {
 		}
 	}
 	require.NoError(t, p.Failed())
+}
+
+func TestPlatformKeepsItsData(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "tenant-deletion-test-") // not t.TempDir: PostgreSQL's own account has to reach it
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // the same
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	first := startPlatform(t, PlatformConfig{DataDir: dir})
+	tenants, _ := tenantsOf(t, first, 0, 1)
+	first.StopParticipant("orders")
+	require.NoError(t, first.Submit(t.Context(), request(tenants[0])))
+	key, dsn := first.TrustedKey(), first.DSN("orders")
+
+	t.Run("a second platform on the same folder is told so", func(t *testing.T) {
+		_, err := StartPlatform(t.Context(), PlatformConfig{DataDir: dir})
+		require.ErrorContains(t, err, "in use")
+	})
+	t.Run("a taken port is named", func(t *testing.T) {
+		_, port, err := net.SplitHostPort(strings.TrimPrefix(first.NATSURL(), "nats://"))
+		require.NoError(t, err)
+		taken, err := strconv.Atoi(port)
+		require.NoError(t, err)
+		_, err = StartPlatform(t.Context(), PlatformConfig{DatabaseURL: first.AdminDSN(), NATSPort: taken})
+		require.ErrorContains(t, err, port)
+	})
+	t.Run("what was submitted goes on at the next start, with the same keys", func(t *testing.T) {
+		require.NoError(t, first.Stop())
+		require.NoError(t, first.Failed())
+		again := startPlatform(t, PlatformConfig{DataDir: dir})
+		require.Equal(t, key, again.TrustedKey())
+		require.Equal(t, password(t, dsn), password(t, again.DSN("orders")))
+		ctx, cancel := context.WithTimeout(t.Context(), waitMax)
+		defer cancel()
+		job, err := again.Wait(ctx, tenants[0], "")
+		require.NoError(t, err)
+		require.Equal(t, saga.StateCompleted, job.State)
+	})
+}
+
+func password(t testing.TB, dsn string) string {
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	secret, _ := u.User.Password()
+	return secret
 }
