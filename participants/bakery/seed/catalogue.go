@@ -63,7 +63,10 @@ func readCatalogue(ctx context.Context, tx pgx.Tx, service events.Participant, o
 		return nil, fmt.Errorf("read foreign keys: %w", err)
 	}
 	cat.sort()
-	return cat, cat.chooseWriters()
+	if err := cat.chooseWriters(); err != nil {
+		return nil, err
+	}
+	return cat, nil
 }
 
 func (cat *catalogue) names() []string {

@@ -30,7 +30,7 @@ func load(ctx context.Context, dsn string, service events.Participant, opts Opti
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost: the transaction has ended
+	defer conn.Close(context.WithoutCancel(ctx))
 	l := &loading{rows: participants.Counts{}, shared: participants.Counts{}, owners: owners(opts.Tenants)}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		l.tx = tx
@@ -42,7 +42,10 @@ func load(ctx context.Context, dsn string, service events.Participant, opts Opti
 	if err != nil {
 		return nil, err
 	}
-	return l, l.analyze(ctx, conn)
+	if err := l.analyze(ctx, conn); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func connect(ctx context.Context, dsn string) (*pgx.Conn, error) {

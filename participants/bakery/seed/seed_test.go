@@ -59,7 +59,8 @@ func TestSharedRowsAreMadeOnce(t *testing.T) {
 	first, second := w.options(1, seed.TenantIDFor(1, 1)), w.options(1, seed.TenantIDFor(1, 2))
 	first.Services, second.Services = services, services
 	report := w.generate(t, first)
-	require.Equal(t, participants.Counts{"cities": 12, "city_weather_data": 360, "city_traffic_data": 360}, report.Shared["external"])
+	require.Equal(t, participants.Counts{"cities": 12, "city_weather_data": 360, "city_traffic_data": 360},
+		report.Shared["external"])
 	require.Equal(t, participants.Counts{"notification_templates": 8}, report.Shared["notification"])
 	require.Zero(t, w.generate(t, second).Shared["external"].Total())
 	require.Equal(t, 12, w.count(t, "external", "SELECT count(*) FROM cities"))

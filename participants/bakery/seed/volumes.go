@@ -2,10 +2,10 @@ package seed
 
 import "github.com/bakery-ia/tenant-deletion/events"
 
-// The services that the generator must know by name.
+// What the generator must know by name, as it has files.
 const (
-	trainingService events.Participant = "training"
-	artifactTable                      = "model_artifacts"
+	trainingService = events.Participant("training")
+	artifactTable   = "model_artifacts"
 )
 
 // volumes are the platform's own numbers: each service's low end, and its high end spread over its tables with a
