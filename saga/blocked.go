@@ -27,7 +27,8 @@ func (t *turn) waitsFor(code string) []events.Participant {
 
 // blockSilent names the participants that let their patience run out; with none left the reason is gone.
 func (t *turn) blockSilent(who []events.Participant) {
-	t.blockWaiting(ReasonParticipantSilent, who, "Bring back "+list(who)+": the command waits at the broker, and is repeated by itself.")
+	t.blockWaiting(ReasonParticipantSilent, who,
+		"Bring back "+list(who)+": the command waits at the broker, and is repeated by itself.")
 }
 
 // blockUnverified names the participants that did not let themselves be counted.

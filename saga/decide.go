@@ -33,6 +33,7 @@ func (t *turn) take(in Input) error {
 			t.onPatienceOver()
 		case StateVerifying:
 			t.onUnanswered()
+		default: // no other state waits for time
 		}
 		return nil
 	case Lost:
@@ -41,6 +42,7 @@ func (t *turn) take(in Input) error {
 			t.onCommandsLost(in)
 		case StateVerifying:
 			t.onAskingLost(in)
+		default: // no other state has asked anyone
 		}
 		return nil
 	case Answered:

@@ -12,8 +12,9 @@ import (
 func Example() {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	d, err := saga.Start(saga.Request{
-		Submitted: events.Submitted{RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"},
-		ID:        "01890000-0000-7000-8000-000000000001", Generation: 1, At: at,
+		Submitted: events.Submitted{
+			RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"},
+		ID: "01890000-0000-7000-8000-000000000001", Generation: 1, At: at,
 		Roster: []saga.RosterEntry{{Participant: "orders", Wave: 1}},
 		Policy: saga.Policy{Grace: time.Hour},
 	})

@@ -26,11 +26,7 @@ const (
 
 // Final reports whether a job in this state never moves again.
 func (s State) Final() bool {
-	switch s {
-	case StateRefused, StateRejected, StateCancelled, StateCompleted:
-		return true
-	}
-	return false
+	return s == StateRefused || s == StateRejected || s == StateCancelled || s == StateCompleted
 }
 
 // Job is one tenant's deletion from request to end. Only Start makes one and only Decide changes one.

@@ -93,7 +93,9 @@ type Outbox interface {
 	// calls send, and marks as sent those that send did not report as failed. An error of send marks none: all of them are
 	// relayed again. It returns how many were sent, and whether more may wait that could be sent right away. Send is not
 	// called when nothing waits.
-	Relay(ctx context.Context, limit int, send func(ctx context.Context, unsent []events.Message) (failed []int, err error)) (sent int, more bool, err error)
+	Relay(
+		ctx context.Context, limit int, send func(ctx context.Context, unsent []events.Message) (failed []int, err error),
+	) (sent int, more bool, err error)
 	// Wait blocks until events may be waiting (after a commit, of another replica too), or ctx ends; it may return early.
 	Wait(ctx context.Context) error
 }

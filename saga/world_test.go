@@ -105,14 +105,15 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
-	}, Submitted: events.Submitted{RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
+	}, Submitted: events.Submitted{
+		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
 		at := w.now.Add(later)
 		r.Submitted.NotBefore = &at
 	}
 	for entry := range strings.FieldsFuncSeq(c.take("roster"), func(r rune) bool { return r == ',' }) {
 		name, wave, _ := strings.Cut(entry, ":")
-		n, _ := strconv.Atoi(wave) //nolint:errcheck // a bad wave is 0, which Start refuses
+		n, _ := strconv.Atoi(wave) // a bad wave is 0, which Start refuses
 		r.Roster = append(r.Roster, RosterEntry{Participant: events.Participant(name), Wave: n})
 	}
 	return r

@@ -79,7 +79,8 @@ create table steps (
     constraint steps_verified check (verified_at is null or state = 'succeeded')
 ) with (fillfactor = 30);
 -- Every step is rewritten twice or thrice within seconds, and more than doubles when its counts come. With that room on its
--- page no index is touched (heap-only updates), and the page ends about three quarters full.
+-- page most rewrites touch no index, and the page ends about three quarters full. Measured with jobs of 13 steps: 70 % of the
+-- rewrites were heap-only at a fill factor of 60, 83 to over 90 % at 30.
 
 -- Events that counted. The text form of an event id; foreign sources may use any.
 create table inbox (

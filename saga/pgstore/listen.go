@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -63,14 +64,14 @@ func (s *Store) listen(ctx context.Context) error {
 	err = conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*stdlib.Conn)
 		if !ok {
-			return fmt.Errorf("pgstore: listen: %T is not a connection of pgx", driverConn)
+			return fmt.Errorf("%T is not a connection of pgx", driverConn)
 		}
 		cfg = c.Conn().Config()
 		cfg.OnNotification = nil // the copy's would hand our notifications to the connection it was copied from
 		return nil
 	})
-	if closeErr := conn.Close(); err != nil || closeErr != nil {
-		return fmt.Errorf("pgstore: listen: %w", cmpErr(err, closeErr))
+	if err := errors.Join(err, conn.Close()); err != nil {
+		return fmt.Errorf("pgstore: listen: %w", err)
 	}
 	listener, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -82,13 +83,6 @@ func (s *Store) listen(ctx context.Context) error {
 	}
 	s.listener = listener
 	return nil
-}
-
-func cmpErr(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // hear returns when another store has notified us, when the connection broke, or when ctx ended.

@@ -38,7 +38,7 @@ func (s *Store) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error) {
 		conditions, args = append(conditions, "tenant = ?"), append(args, f.Tenant)
 	}
 	if len(f.States) > 0 {
-		conditions, args = append(conditions, "state IN (?)"), append(args, bun.In(f.States))
+		conditions, args = append(conditions, "state IN (?)"), append(args, bun.List(f.States))
 	}
 	if f.Before != "" {
 		if _, err := events.ParseJobID(string(f.Before)); err != nil {
@@ -68,8 +68,8 @@ func readJobs(ctx context.Context, db bun.IDB, where string, args ...any) ([]sag
 		jobs[i], ids[i], at[rows[i].ID] = rows[i].job(), events.JobID(rows[i].ID), i
 	}
 	var steps []stepRow
-	err := db.NewRaw("SELECT "+stepColumns+` FROM steps WHERE job_id = ANY(?::uuid[]) ORDER BY job_id, wave, participant COLLATE "C"`,
-		uuids(ids)).Scan(ctx, &steps)
+	err := db.NewRaw("SELECT "+stepColumns+` FROM steps WHERE job_id = ANY(?::uuid[])
+		ORDER BY job_id, wave, participant COLLATE "C"`, uuids(ids)).Scan(ctx, &steps)
 	if err != nil {
 		return nil, fmt.Errorf("read steps: %w", err)
 	}

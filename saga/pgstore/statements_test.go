@@ -97,10 +97,10 @@ func mustUpdate(t testing.TB, store *pgstore.Store, changes []saga.Change) {
 
 func TestALargerBatchTakesNoMoreStatements(t *testing.T) {
 	t.Parallel()
-	store, db := open(t)
-	require.NoError(t, store.SetRoster(t.Context(), bakeryRoster))
 	var statements counter
-	db.AddQueryHook(&statements)
+	_, db := open(t)
+	store := pgstore.New(db.WithQueryHook(&statements), pgstore.Config{})
+	require.NoError(t, store.SetRoster(t.Context(), bakeryRoster))
 	costs := func(n, from int) (submit, update, end int64) {
 		statements.n.Store(0)
 		jobs := mustSubmit(t, store, submissions(from, n))
@@ -120,24 +120,6 @@ func TestALargerBatchTakesNoMoreStatements(t *testing.T) {
 	require.Equal(t, []int64{submit1, update1, end1}, []int64{submit50, update50, end50})
 	require.LessOrEqual(t, submit1, int64(6), "begin, inbox, known jobs, roster, writes, commit")
 	require.LessOrEqual(t, update1, int64(6), "begin, inbox, jobs, steps, writes, commit")
-}
-
-// TestStepsAreRewrittenWithoutTouchingAnIndex holds the table's fill factor against the life of a step.
-func TestStepsAreRewrittenWithoutTouchingAnIndex(t *testing.T) {
-	t.Parallel()
-	store, db := open(t)
-	require.NoError(t, store.SetRoster(t.Context(), bakeryRoster))
-	for _, job := range mustSubmit(t, store, submissions(0, 50)) {
-		mustUpdate(t, store, successes(job, 1))
-		mustUpdate(t, store, append(successes(job, 2), proven(job)))
-	}
-	var total, hot int64
-	require.Eventually(t, func() bool { // the server's statistics come a moment later
-		require.NoError(t, db.NewRaw(`SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'steps'`).
-			Scan(t.Context(), &total, &hot))
-		return total >= 50*26
-	}, 20*time.Second, 100*time.Millisecond)
-	require.Greater(t, float64(hot), 0.9*float64(total), "%d of %d updates of steps are heap-only", hot, total)
 }
 
 // BenchmarkSagas is what a saga costs the store: 1 submission, 13 results, 1 verification, 3 messages.

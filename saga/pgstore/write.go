@@ -31,9 +31,12 @@ func (w *script) add(statement string, rows any) error {
 }
 
 const (
-	insertJobs  = "INSERT INTO jobs (" + jobColumns + ") SELECT " + jobColumns + " FROM jsonb_to_recordset(?::jsonb) AS v(" + jobRecord + ") ORDER BY tenant"
-	insertSteps = "INSERT INTO steps (" + stepColumns + ") SELECT " + stepColumns + " FROM jsonb_to_recordset(?::jsonb) AS v(" + stepRecord + ")"
-	updateJobs  = `UPDATE jobs AS j SET state = v.state, version = v.version, decided_by = v.decided_by, due_at = v.due_at,
+	// In the order of tenants, so that two stores that insert the same ones wait for each other in a line.
+	insertJobs = "INSERT INTO jobs (" + jobColumns + ") SELECT " + jobColumns +
+		" FROM jsonb_to_recordset(?::jsonb) AS v(" + jobRecord + ") ORDER BY tenant"
+	insertSteps = "INSERT INTO steps (" + stepColumns + ") SELECT " + stepColumns +
+		" FROM jsonb_to_recordset(?::jsonb) AS v(" + stepRecord + ")"
+	updateJobs = `UPDATE jobs AS j SET state = v.state, version = v.version, decided_by = v.decided_by, due_at = v.due_at,
 		pivot_at = v.pivot_at, finished_at = v.finished_at, wave = v.wave, wake_at = v.wake_at, blocked = v.blocked
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + jobRecord + `) WHERE j.id = v.id`
 	updateSteps = `UPDATE steps AS s SET state = v.state, attempt = v.attempt, requested_at = v.requested_at,

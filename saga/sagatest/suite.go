@@ -37,7 +37,9 @@ func RunStore(t *testing.T, open func(t testing.TB) saga.Store) {
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // roster is what the suite's jobs freeze: two participants together, then the tenant service.
-var roster = []saga.RosterEntry{{Participant: "orders", Wave: 1}, {Participant: "pos", Wave: 1}, {Participant: "tenants", Wave: 2}}
+var roster = []saga.RosterEntry{
+	{Participant: "orders", Wave: 1}, {Participant: "pos", Wave: 1}, {Participant: "tenants", Wave: 2},
+}
 
 // fixture is an empty store with the words to prove a claim.
 type fixture struct {

@@ -88,7 +88,8 @@ var updateClaims = []claim{
 		job := f.complete(f.submit(submission("t1"))[0])
 		f.that(job.State == saga.StateCompleted && job.Total() == 9, "%s with %d rows", job.State, job.Total())
 		f.that(reflect.DeepEqual(subjects(f.drain()), []string{
-			"tenant.deletion.requested.t1", "tenant.deletion.requested.t1", "tenant.deleted.t1"}), "one event per wave, and one at the end")
+			"tenant.deletion.requested.t1", "tenant.deletion.requested.t1", "tenant.deleted.t1",
+		}), "one event per wave, and one at the end")
 	}},
 	{"every field of a job and its steps survives", func(f *fixture) {
 		job := f.submit(submission("t1"))[0]
