@@ -81,11 +81,11 @@ type foreignKey struct {
 	Nullable, Valid        bool
 }
 
-// fingerprintSQL is a text that changes when the schema gains or loses a relation, or when one of the tables gains or
+// fingerprintSQL is a text that changes when the schema gains or loses a relation, or when one of the service's tables gains or
 // loses a column, a constraint (its own or one that refers to it), an index, a trigger, a rule or a policy, or when a
 // column's type or nullability changes. VACUUM and ANALYZE do not change it. It reads 20 to 100 index entries and is
 // planned once: about 0.1 ms. Sums, because a pair of equal rows (a rule has one) would vanish from an exclusive or.
-// %[1]s is the schema's oid, %[2]s the array of the tables' oids.
+// %[1]s is the schema's oid, %[2]s the array of those tables' oids.
 const fingerprintSQL = `concat_ws('/',
  (SELECT sum(hashint8extended(objid::int8, 1)) FROM pg_depend
   WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %[1]s AND classid = 'pg_class'::regclass),
@@ -96,7 +96,9 @@ const fingerprintSQL = `concat_ws('/',
 
 // readCatalogue reads the catalogue and its fingerprint.
 func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
-	fingerprint := fmt.Sprintf(fingerprintSQL, "(SELECT oid FROM ns)", "ARRAY(SELECT oid FROM own)")
+	services := "ARRAY(SELECT oid FROM own WHERE relname <> ALL ('{" + strings.Join(ownTables, ",") + "}')" +
+		" AND NOT starts_with(relname, '" + versionPrefix + "'))"
+	fingerprint := fmt.Sprintf(fingerprintSQL, "(SELECT oid FROM ns)", services)
 	results, err := s.run(ctx, statement{sql: strings.ReplaceAll(catalogueSQL, "/*fingerprint*/ ''", fingerprint)})
 	if err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", classified(err))
@@ -110,9 +112,11 @@ func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
 
 // fingerprint is fingerprintSQL with the oids that the catalogue had when it was read.
 func (c *catalogue) fingerprint() string {
-	oids := make([]string, len(c.Tables))
-	for i, t := range c.Tables {
-		oids[i] = fmt.Sprint(t.OID)
+	var oids []string
+	for _, t := range c.Tables {
+		if !ours(t.Name) {
+			oids = append(oids, fmt.Sprint(t.OID))
+		}
 	}
 	return fmt.Sprintf(fingerprintSQL, fmt.Sprint(c.Namespace), "'{"+strings.Join(oids, ",")+"}'::oid[]")
 }

@@ -20,13 +20,6 @@ import (
 const (
 	lockTimeoutMS = 3_000  // a writer in flight may be waited for this long, then the delivery is tried again
 	idleTimeoutMS = 30_000 // a participant that hangs must not hold a tenant's rows
-	// rowBytesMin is the least a row takes with its header, its line pointer and a tenant id: size/rowBytesMin >= rows.
-	rowBytesMin = 64
-	// pipelineBytesMax is the size of all tables up to which the deletes are sent at once. Above it one by one, so that
-	// whoever watches sees each table: round trips cost nothing there.
-	pipelineBytesMax = 8 << 20
-	// customPlanRows is the estimate from which a plan made for just this tenant is worth its planning.
-	customPlanRows = 10_000
 	// timeoutsMax is how often a transaction may run into the statement timeout before the job is deleted in chunks.
 	timeoutsMax = 2
 )
@@ -50,7 +43,6 @@ type opened struct {
 	receipt    *participants.Receipt
 	bounded    bool // the job is deleted in chunks
 	era        string
-	size       int64 // bytes of all tables on the plan
 }
 
 // Erase deletes the tenant's rows, proves it, closes the anchor and stores the receipt, in one transaction; a tenant above
@@ -94,16 +86,20 @@ func (w *erasing) transaction(ctx context.Context) error {
 	if err := w.compare(ctx, found.era); err != nil {
 		return err
 	}
+	bytes, err := w.measured(ctx)
+	if err != nil {
+		return err
+	}
 	if w.mode != participants.ModeBounded {
-		large, err := w.large(ctx, found)
+		large, err := w.large(ctx, bytes)
 		if err != nil {
 			return err
 		}
-		if large {
+		if large || found.bounded {
 			return w.bounded(ctx)
 		}
 	}
-	if err := w.delete(ctx, found.size > pipelineBytesMax); err != nil {
+	if err := w.delete(ctx, bytes > pipelineBytesMax); err != nil {
 		return err
 	}
 	return w.close(ctx, found.receipt)
@@ -124,7 +120,7 @@ func (w *erasing) open(ctx context.Context) (*opened, error) {
 		statement{sql: "SELECT a.live, a.generation," +
 			" (SELECT r.body FROM td_receipts r WHERE r.participant = $2 AND r.job_id = $3)," +
 			" coalesce((SELECT b.started_at IS NOT NULL OR b.timeouts >= $4::int FROM td_bounded b" +
-			"  WHERE b.participant = $2 AND b.job_id = $3), false), " + w.layout.fingerprint + ", " + w.layout.size() +
+			"  WHERE b.participant = $2 AND b.job_id = $3), false), " + w.layout.fingerprint +
 			" FROM tenant_anchor a WHERE a.tenant_id = $1 FOR UPDATE OF a",
 			args: []string{string(w.Tenant), w.participant(), string(w.Job), strconv.Itoa(timeoutsMax)}})...)
 	if codeOf(err) == codeDivisionByZero {
@@ -143,9 +139,8 @@ func parseOpened(r *pgconn.Result) (*opened, error) {
 	row := r.Rows[0]
 	generation, err1 := strconv.Atoi(string(row[1]))
 	receipt, err2 := parseReceipt(row[2])
-	size, err3 := strconv.ParseInt(string(row[5]), 10, 64)
 	return &opened{live: string(row[0]) == "t", generation: generation, receipt: receipt, bounded: string(row[3]) == "t",
-		era: string(row[4]), size: size}, errors.Join(err1, err2, err3)
+		era: string(row[4])}, errors.Join(err1, err2)
 }
 
 // begin opens a transaction with its limits. row_security = off makes PostgreSQL refuse what it would otherwise hide.
@@ -178,37 +173,6 @@ func (w *erasing) compare(ctx context.Context, era string) error {
 	}
 	w.layout = lay
 	return nil
-}
-
-// large reports whether the tenant must not be deleted in one transaction. The tables' size answers for most; the planner
-// is asked for the rest.
-func (w *erasing) large(ctx context.Context, found *opened) (bool, error) {
-	if found.bounded {
-		return true, nil
-	}
-	if found.size/rowBytesMin <= w.plan.cfg.BoundedRows {
-		return false, nil
-	}
-	results, err := w.s.run(ctx, w.layout.estimates(string(w.Tenant))...)
-	if err != nil {
-		return false, fmt.Errorf("estimate rows: %w", err)
-	}
-	var rows float64
-	for _, r := range results {
-		var explained []struct {
-			Plan struct {
-				Rows float64 `json:"Plan Rows"`
-			}
-		}
-		if err := json.Unmarshal(text(r, 0), &explained); err != nil || len(explained) != 1 {
-			return false, fmt.Errorf("estimate rows: unexpected answer: %w", err)
-		}
-		rows += explained[0].Plan.Rows
-	}
-	if rows > customPlanRows {
-		_, err = w.s.run(ctx, statement{sql: "SET LOCAL plan_cache_mode = force_custom_plan"})
-	}
-	return rows > float64(w.plan.cfg.BoundedRows), err
 }
 
 // delete removes the rows, children first, and looks for rows that no fence vouches for.

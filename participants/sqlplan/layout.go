@@ -16,6 +16,8 @@ type layout struct {
 	groups []*group
 	// tables are those of the groups, in the same order.
 	tables []*target
+	// leaves are all relations an erasure reads or writes.
+	leaves []leaf
 }
 
 // group is one table, or the tables of a foreign key cycle.
@@ -91,6 +93,9 @@ func (j *judge) layout() (*layout, error) {
 			g.tables, lay.tables = append(g.tables, t), append(lay.tables, t)
 		}
 		lay.groups = append(lay.groups, g)
+	}
+	for _, name := range append(names, anchorTable, "td_receipts") {
+		lay.leaves = append(lay.leaves, j.tables[name].Leaves...)
 	}
 	if len(lay.tables) == 0 {
 		return nil, participants.Refuse(participants.CodePlanInvalid, "the plan deletes nothing")

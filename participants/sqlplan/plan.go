@@ -43,6 +43,7 @@ type Plan struct {
 	cfg    Config
 	rules  []Rule
 	layout atomic.Pointer[layout]
+	size   atomic.Pointer[size]
 }
 
 var _ participants.Ledger = (*Plan)(nil)

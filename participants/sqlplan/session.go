@@ -20,8 +20,10 @@ const rollbackTimeout = 5 * time.Second
 // of what deleting a small tenant costs (1.0 of 1.4 ms for six tables), and round trips come next.
 type session struct {
 	conn *pgx.Conn
-	// era tells the statements of one catalogue from those of the next: a prepared statement keeps the types it was made with.
-	era string
+	// era tells the statements of one catalogue from those of the next, because a prepared statement keeps the types it was
+	// made with; sizes those of small tables from those of large ones, because it keeps its plan until the next ANALYZE.
+	era   string
+	sizes int
 }
 
 // statement is a text and its arguments in text form.
@@ -46,6 +48,9 @@ func (p *Plan) withSession(ctx context.Context, fn func(*session) error) error {
 			return errors.New("the database is not opened over pgx")
 		}
 		s := &session{conn: c.Conn()}
+		if known := p.size.Load(); known != nil {
+			s.sizes = known.class()
+		}
 		defer s.rollback(ctx)
 		return fn(s)
 	})
@@ -75,8 +80,7 @@ func (s *session) run(ctx context.Context, statements ...statement) ([]*pgconn.R
 
 func (s *session) name(sql string) string {
 	h := fnv.New64a()
-	h.Write([]byte(s.era))
-	h.Write([]byte{0})
+	h.Write([]byte(s.era + "/" + strconv.Itoa(s.sizes) + "/"))
 	h.Write([]byte(sql))
 	return "td_" + strconv.FormatUint(h.Sum64(), 36)
 }

@@ -2,6 +2,7 @@ package sqlplan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -123,15 +124,14 @@ func (l *layout) estimates(tenant string) []statement {
 	return statements
 }
 
-// size is an expression for the bytes of all tables on the plan.
-func (l *layout) size() string {
-	var oids []string
-	for _, t := range l.tables {
-		for _, leaf := range t.leaves {
-			oids = append(oids, fmt.Sprint(leaf.OID))
-		}
+// measure asks for the bytes of all tables that an erasure touches.
+func (l *layout) measure() statement {
+	oids := make([]string, len(l.leaves))
+	for i, leaf := range l.leaves {
+		oids[i] = fmt.Sprint(leaf.OID)
 	}
-	return "(SELECT coalesce(sum(pg_relation_size(o)), 0)::int8 FROM unnest('{" + strings.Join(oids, ",") + "}'::oid[]) o)"
+	slices.Sort(oids)
+	return statement{sql: "SELECT coalesce(sum(pg_relation_size(o)), 0)::int8 FROM unnest('{" + strings.Join(oids, ",") + "}'::oid[]) o"}
 }
 
 // chunk removes the rows of a range of blocks and moves the cursor, in one statement: the count is exact whatever happens next.
