@@ -170,15 +170,19 @@ func TestPreview(t *testing.T) {
 	}
 	t.Run("an answer that came before the participant was asked again is dropped", func(t *testing.T) {
 		t.Parallel()
-		w := memoryWorldOnce(t)
+		w := memoryWorld(t)
 		r := w.runner(Config{})
 		accept(t, r.handleIntake, []bus.Delivery{{Message: submission(t, "acme", "r1"), Sequence: 1}})
 		accept(t, r.handleResults, w.answers(t, r))
 		accept(t, r.handleResults, w.answers(t, r))
+		w.runParts(testParticipants()...)
 		job := w.job("acme", saga.StateVerifying)
-		asked := verification{job: job.Clone(), ask: nil}
+		change := r.count(t.Context(), verification{job: job.Clone(), ask: testParticipants()})
+		decision, err := change.Decide(job.Clone())
+		require.NoError(t, err)
+		require.Equal(t, saga.StateCompleted, decision.Job.State)
 		job.Steps[0].Attempt++
-		decision, err := r.count(t.Context(), asked).Decide(job)
+		decision, err = change.Decide(job)
 		require.NoError(t, err)
 		require.False(t, decision.Changed)
 	})
