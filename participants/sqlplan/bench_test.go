@@ -14,7 +14,8 @@ import (
 // proof or receipt. BenchmarkPreview is what verification costs per participant.
 func BenchmarkErase(b *testing.B) {
 	tables := []string{"item_notes AS t USING items p, orders q WHERE t.item_id = p.id AND p.order_id = q.id AND q.",
-		"items AS t USING orders p WHERE t.order_id = p.id AND p.", "orders WHERE ", "customers WHERE ", "recipes WHERE ", "alerts WHERE ", "templates WHERE "}
+		"items AS t USING orders p WHERE t.order_id = p.id AND p.", "orders WHERE ", "customers WHERE ", "recipes WHERE ",
+		"alerts WHERE ", "templates WHERE "}
 	b.Run("sqlplan", func(b *testing.B) {
 		plan, db := shopPlan(b, 1, sqlplan.Config{})
 		execute(b, db, manyTenants(b.N))
@@ -51,8 +52,8 @@ func BenchmarkPreview(b *testing.B) {
 
 // manyTenants gives n tenants 2 orders of 2 items with a note each.
 func manyTenants(n int) string {
-	return fmt.Sprintf(`CREATE TEMP TABLE who AS SELECT 1000 + g AS id, ('00000000-0000-4000-8000-' || lpad(g::text, 12, '0'))::uuid AS tenant_id
- FROM generate_series(0, %d) g;
+	return fmt.Sprintf(`CREATE TEMP TABLE who AS SELECT 1000 + g AS id, ('00000000-0000-4000-8000-' || lpad(g::text, 12, '0'))::uuid
+ AS tenant_id FROM generate_series(0, %d) g;
 INSERT INTO tenant_anchor (tenant_id) SELECT tenant_id FROM who;
 INSERT INTO customers (id, tenant_id) SELECT id, tenant_id FROM who;
 INSERT INTO orders (id, customer_id, tenant_id) SELECT 2 * id + k, id, tenant_id FROM who, generate_series(0, 1) k;

@@ -120,7 +120,8 @@ func (w *erasing) pass(ctx context.Context, cursors map[string]progress) error {
 // wholly deletes a cycle, or a table that refers to itself, in one transaction: a part of its rows would be refused.
 func (w *erasing) wholly(ctx context.Context, g *group) error {
 	statements := begin("READ WRITE", "force_custom_plan", wholeTimeoutFactor*w.plan.cfg.StatementTimeout)
-	results, err := w.s.run(ctx, append(statements, g.wholly(string(w.Tenant), w.participant(), string(w.Job)), statement{sql: "COMMIT"})...)
+	deletion := g.wholly(string(w.Tenant), w.participant(), string(w.Job))
+	results, err := w.s.run(ctx, append(statements, deletion, statement{sql: "COMMIT"})...)
 	if err != nil {
 		return fmt.Errorf("delete at once: %w", err)
 	}

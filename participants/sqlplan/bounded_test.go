@@ -132,6 +132,7 @@ func TestBounded(t *testing.T) {
 		_, replayed, err := erase(t.Context(), second, c)
 		require.NoError(t, err)
 		require.True(t, replayed)
-		require.Zero(t, number(t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))
+		require.Zero(t, number(t, db, "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"+
+			" WHERE locktype = 'advisory' AND datname = current_database()"))
 	})
 }

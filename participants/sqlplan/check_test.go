@@ -26,7 +26,8 @@ func TestCheck(t *testing.T) {
 		{claim: "a table that refers to a planned one from another schema",
 			ddl:  "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.extra (id int, order_id int REFERENCES shop.orders)",
 			code: participants.CodeUnplannedTable, words: []string{"elsewhere.extra", "orders"}},
-		{claim: "a table nobody knows", ddl: "CREATE TABLE extra (id int)", code: participants.CodeUnplannedTable, words: []string{"extra"}},
+		{claim: "a table nobody knows", ddl: "CREATE TABLE extra (id int)",
+			code: participants.CodeUnplannedTable, words: []string{"extra"}},
 		{claim: "a materialized view", ddl: "CREATE MATERIALIZED VIEW extra AS SELECT * FROM customers",
 			code: participants.CodeUnplannedTable, words: []string{"extra"}},
 		{claim: "a table that inherits from a planned one", ddl: "CREATE TABLE extra () INHERITS (customers)",
@@ -36,7 +37,8 @@ func TestCheck(t *testing.T) {
 		{claim: "a delete trigger", ddl: "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';" +
 			"CREATE TRIGGER archive BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
 			code: participants.CodeHiddenRows, words: []string{"archive", "orders"}},
-		{claim: "a delete trigger on one partition", ddl: "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';" +
+		{claim: "a delete trigger on one partition", ddl: "" +
+			"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';" +
 			"CREATE TRIGGER archive AFTER DELETE ON alerts_2025 FOR EACH ROW EXECUTE FUNCTION f()",
 			code: participants.CodeHiddenRows, words: []string{"archive", "alerts"}},
 		{claim: "a foreign key without an index", ddl: "DROP INDEX items_order_id_idx",
@@ -100,7 +102,8 @@ func TestCheck(t *testing.T) {
 	t.Run("each missing rule refuses by the table's name", func(t *testing.T) {
 		t.Parallel()
 		db := database(t, shop, "")
-		names := []string{"customers", "orders", "items", "item_notes", "recipes", "runs", "steps", "alerts", "escalations", "templates", "countries"}
+		names := []string{"customers", "orders", "items", "item_notes", "recipes", "runs", "steps",
+			"alerts", "escalations", "templates", "countries"}
 		for i, name := range names {
 			rules := slices.Delete(shopRules(), i, i+1)
 			plan := sqlplan.New(db, sqlplan.Config{Service: "shop"}, rules...)
@@ -132,10 +135,13 @@ func TestCatalogueChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ claim, ddl, code, word string }{
 		{"a new table with a tenant column", "CREATE TABLE extra (id int, tenant_id uuid)", participants.CodeUnplannedTable, "extra"},
-		{"a new table that refers to a planned one", "CREATE TABLE extra (order_id int REFERENCES orders)", participants.CodeUnplannedTable, "extra"},
-		{"a reference from another schema", "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.extra (order_id int REFERENCES shop.orders)",
+		{"a new table that refers to a planned one", "CREATE TABLE extra (order_id int REFERENCES orders)",
+			participants.CodeUnplannedTable, "extra"},
+		{"a reference from another schema", "CREATE SCHEMA elsewhere;" +
+			"CREATE TABLE elsewhere.extra (order_id int REFERENCES shop.orders)",
 			participants.CodeUnplannedTable, "elsewhere.extra"},
-		{"a new foreign key of a kept table", "ALTER TABLE countries ADD order_id int REFERENCES orders", participants.CodePlanInvalid, "countries"},
+		{"a new foreign key of a kept table", "ALTER TABLE countries ADD order_id int REFERENCES orders",
+			participants.CodePlanInvalid, "countries"},
 		{"a new delete trigger", "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';" +
 			"CREATE TRIGGER archive BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()", participants.CodeHiddenRows, "archive"},
 		{"a new delete rule", "CREATE RULE keep AS ON DELETE TO orders DO INSTEAD NOTHING", participants.CodeHiddenRows, "keep"},

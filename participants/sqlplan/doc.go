@@ -27,9 +27,11 @@
 // # Not guaranteed
 //
 // Without the fence, a writer that is in flight while the deletes run can leave rows; verification finds them. A trigger that
-// somebody sets on a single partition by hand is found at the next start, not in the next transaction. Dead rows stay in the files until VACUUM, and in
-// backups for as long as those are kept. Sessions must be the service's own: prepared statements and session locks do not
-// survive a pooler that hands out connections per transaction. PostgreSQL 14 or later.
+// somebody sets on a single partition by hand is found at the next start, not in the next transaction. Dead rows stay in the
+// files until VACUUM, and in backups for as long as those are kept. The choice between one transaction and chunks rests on the
+// tables' sizes and the planner's estimate: tables that were never analysed are found out by their statement timeouts. Sessions
+// must be the service's own: prepared statements and session locks do not survive a pooler that hands out connections per
+// transaction. PostgreSQL 14 or later.
 //
 // # Shutdown
 //

@@ -81,7 +81,8 @@ func (w *erasing) transaction(ctx context.Context) error {
 		return nil // the session rolls back: nothing was written
 	}
 	if found.stale(w.Generation) {
-		return participants.Refuse(participants.CodeStale, "generation %d is not newer than what was erased (%d)", w.Generation, found.generation)
+		return participants.Refuse(participants.CodeStale, "generation %d is not newer than what was erased (%d)",
+			w.Generation, found.generation)
 	}
 	if err := w.compare(ctx, found.era); err != nil {
 		return err
@@ -116,7 +117,8 @@ func (o *opened) stale(generation int) bool {
 func (w *erasing) open(ctx context.Context) (*opened, error) {
 	results, err := w.s.run(ctx, append(begin("READ WRITE", "auto", w.plan.cfg.StatementTimeout),
 		w.lock("pg_try_advisory_xact_lock"),
-		statement{sql: "INSERT INTO tenant_anchor (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING", args: []string{string(w.Tenant)}},
+		statement{sql: "INSERT INTO tenant_anchor (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING",
+			args: []string{string(w.Tenant)}},
 		statement{sql: "SELECT a.live, a.generation," +
 			" (SELECT r.body FROM td_receipts r WHERE r.participant = $2 AND r.job_id = $3)," +
 			" coalesce((SELECT b.started_at IS NOT NULL OR b.timeouts >= $4::int FROM td_bounded b" +
@@ -150,7 +152,8 @@ func begin(access, planCache string, limit time.Duration) []statement {
 		{sql: "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)," +
 			" set_config('idle_in_transaction_session_timeout', $3, true), set_config('row_security', 'off', true)," +
 			" set_config('plan_cache_mode', $4, true)",
-			args: []string{strconv.Itoa(lockTimeoutMS), strconv.FormatInt(limit.Milliseconds(), 10), strconv.Itoa(idleTimeoutMS), planCache}},
+			args: []string{strconv.Itoa(lockTimeoutMS), strconv.FormatInt(limit.Milliseconds(), 10), strconv.Itoa(idleTimeoutMS),
+				planCache}},
 	}
 }
 

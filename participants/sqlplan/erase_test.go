@@ -46,7 +46,8 @@ func TestErase(t *testing.T) {
 		requireCounts(t, plan, zeta, shopCounts(20))
 		require.EqualValues(t, 1, number(t, db, "SELECT count(*) FROM templates WHERE tenant_id IS NULL"))
 		require.EqualValues(t, 2, number(t, db, "SELECT count(*) FROM countries"))
-		require.EqualValues(t, 1, number(t, db, "SELECT count(*) FROM tenant_anchor WHERE NOT live AND generation = 1 AND closed_at IS NOT NULL"))
+		require.EqualValues(t, 1, number(t, db, "SELECT count(*) FROM tenant_anchor"+
+			" WHERE NOT live AND generation = 1 AND closed_at IS NOT NULL"))
 	})
 
 	t.Run("answers every repeat with the stored receipt", func(t *testing.T) {
@@ -154,13 +155,15 @@ func TestErase(t *testing.T) {
 		var seen []string
 		e := participants.NewErasure(command(acme), nil, func(table string, _ int64) { seen = append(seen, table) })
 		require.NoError(t, plan.Erase(t.Context(), e))
-		require.Equal(t, []string{"escalations", "alerts", "item_notes", "items", "orders", "customers", "recipes", "runs", "steps", "templates"}, seen)
+		require.Equal(t, []string{"escalations", "alerts", "item_notes", "items", "orders", "customers",
+			"recipes", "runs", "steps", "templates"}, seen)
 	})
 }
 
 func TestEraseWithoutFence(t *testing.T) {
 	t.Parallel()
-	const ddl = `CREATE TABLE notes (id int PRIMARY KEY, org_id text NOT NULL); ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;`
+	const ddl = `CREATE TABLE notes (id int PRIMARY KEY, org_id text NOT NULL);
+		ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;`
 	rows := "INSERT INTO notes SELECT g, CASE g % 2 WHEN 0 THEN 'acme' ELSE 'zeta' END FROM generate_series(1, 10) g;"
 
 	t.Run("takes text ids and another tenant column", func(t *testing.T) {
@@ -190,13 +193,14 @@ func TestEraseWithoutFence(t *testing.T) {
 	t.Run("refuses with residue when its own look finds a row", func(t *testing.T) {
 		t.Parallel()
 		// A writer whose insert is seen only by the look: it commits while the delete of another table runs.
-		db := database(t, ddl+`CREATE TABLE slow (id int PRIMARY KEY, org_id text NOT NULL);`, rows+"INSERT INTO slow VALUES (1, 'acme');")
-		var plan *sqlplan.Plan
-		plan = sqlplan.New(db, sqlplan.Config{Service: "notes", TenantColumn: "org_id"}, sqlplan.Delete("notes"), sqlplan.Delete("slow"))
+		db := database(t, ddl+"CREATE TABLE slow (id int PRIMARY KEY, org_id text NOT NULL);",
+			rows+"INSERT INTO slow VALUES (1, 'acme');")
+		plan := sqlplan.New(db, sqlplan.Config{Service: "notes", TenantColumn: "org_id"},
+			sqlplan.Delete("notes"), sqlplan.Delete("slow"))
 		require.NoError(t, plan.Check(t.Context()))
 		blocker, err := db.DB.Conn(t.Context())
 		require.NoError(t, err)
-		defer blocker.Close() //nolint:errcheck // the test is over
+		defer blocker.Close()
 		_, err = blocker.ExecContext(t.Context(), "BEGIN; UPDATE slow SET id = 2; INSERT INTO notes VALUES (100, 'acme')")
 		require.NoError(t, err)
 		done := make(chan error, 1)
@@ -240,7 +244,7 @@ func TestEraseTransient(t *testing.T) {
 		plan, db := shopPlan(t, 5, sqlplan.Config{StatementTimeout: 500 * time.Millisecond})
 		blocker, err := db.DB.Conn(t.Context())
 		require.NoError(t, err)
-		defer blocker.Close() //nolint:errcheck // the test is over
+		defer blocker.Close()
 		_, err = blocker.ExecContext(t.Context(), "BEGIN; UPDATE item_notes SET note = 'y'")
 		require.NoError(t, err)
 		c := command(acme)
@@ -265,7 +269,8 @@ func TestEraseTransient(t *testing.T) {
 		plan, db = shopPlan(t, 5, sqlplan.Config{Reached: func() {
 			if kill {
 				kill = false
-				execute(t, db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
+				execute(t, db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"+
+					" WHERE state = 'idle in transaction' AND datname = current_database()")
 			}
 		}})
 		c := command(acme)

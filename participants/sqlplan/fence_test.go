@@ -111,7 +111,8 @@ func (r *race) connect() (disconnect func()) {
 func (r *race) run(tenant events.TenantID) {
 	ctx := context.Background()
 	insert := fmt.Sprintf("INSERT INTO visits (tenant_id) VALUES ('%s')", tenant)
-	_, r.err = r.inFlight.Exec(ctx, fmt.Sprintf("INSERT INTO tenant_anchor (tenant_id) VALUES ('%s'); %s; BEGIN; %s", tenant, insert, insert))
+	_, r.err = r.inFlight.Exec(ctx, fmt.Sprintf("INSERT INTO tenant_anchor (tenant_id) VALUES ('%s');", tenant)+
+		insert+"; BEGIN; "+insert)
 	if r.err != nil {
 		return
 	}

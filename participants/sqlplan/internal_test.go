@@ -81,7 +81,8 @@ func TestClasses(t *testing.T) {
 		"08006": transient, "53300": transient, "25P03": transient, "25006": transient, "99999": transient, "": transient,
 		"53100": alarming, "53200": alarming, "58030": alarming, "XX000": alarming,
 		"23503": permanent, "23514": permanent, "42P01": permanent, "42501": permanent, "28P01": permanent, "3D000": permanent,
-		"3F000": permanent, "22P02": permanent, "25P02": permanent, "0A000": permanent, "55000": permanent, "P0001": permanent, "TD001": permanent,
+		"3F000": permanent, "22P02": permanent, "25P02": permanent, "0A000": permanent,
+		"55000": permanent, "P0001": permanent, "TD001": permanent,
 	} {
 		require.Equal(t, want, classOf(code), code)
 		err := classified(&pgconn.PgError{Code: code, Message: "secret", Detail: "Key (name)=(secret)", TableName: "orders"})
@@ -124,7 +125,8 @@ INSERT INTO orders SELECT g, gen_random_uuid(), 'x' FROM generate_series(1, 1000
 	}
 	before, compared := look()
 	require.Equal(t, before, compared, "the transaction computes what introspection did")
-	for _, sql := range []string{"VACUUM ANALYZE orders", "VACUUM FULL orders", "VACUUM pg_class", "INSERT INTO orders VALUES (0, gen_random_uuid(), 'y')",
+	for _, sql := range []string{"VACUUM ANALYZE orders", "VACUUM FULL orders", "VACUUM pg_class",
+		"INSERT INTO orders VALUES (0, gen_random_uuid(), 'y')",
 		"ALTER TABLE orders SET (fillfactor = 70)", "GRANT SELECT ON orders TO pg_monitor"} {
 		_, err := db.ExecContext(t.Context(), sql)
 		require.NoError(t, err)
@@ -133,10 +135,12 @@ INSERT INTO orders SELECT g, gen_random_uuid(), 'x' FROM generate_series(1, 1000
 	}
 	for _, sql := range []string{
 		"CREATE TABLE extra (id int)", "CREATE MATERIALIZED VIEW mat AS SELECT 1", "DROP TABLE extra",
-		"ALTER TABLE orders ADD COLUMN more text", "ALTER TABLE orders ALTER note TYPE varchar(20)", "ALTER TABLE orders ALTER note DROP NOT NULL",
+		"ALTER TABLE orders ADD COLUMN more text", "ALTER TABLE orders ALTER note TYPE varchar(20)",
+		"ALTER TABLE orders ALTER note DROP NOT NULL",
 		"ALTER TABLE items ADD CONSTRAINT fk FOREIGN KEY (order_id) REFERENCES orders", "ALTER TABLE items DROP CONSTRAINT fk",
 		"CREATE SCHEMA other", "CREATE TABLE other.refers (id int REFERENCES orders)",
-		"CREATE TRIGGER tr AFTER DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()", "CREATE RULE ru AS ON DELETE TO orders DO INSTEAD NOTHING",
+		"CREATE TRIGGER tr AFTER DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+		"CREATE RULE ru AS ON DELETE TO orders DO INSTEAD NOTHING",
 		"CREATE POLICY po ON orders USING (true)", "DROP INDEX orders_tenant_id_idx", "CREATE TABLE child () INHERITS (orders)",
 	} {
 		previous, _ := look()

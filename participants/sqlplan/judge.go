@@ -125,8 +125,8 @@ func (j *judge) suspicion(t *table) string {
 
 func (j *judge) judgeHiding(t *table) {
 	if t.Hidden {
-		j.find(participants.CodeHiddenRows, "row-level security would hide rows of %s from this role: give it BYPASSRLS or make it the owner",
-			t.Name)
+		j.find(participants.CodeHiddenRows,
+			"row-level security would hide rows of %s from this role: give it BYPASSRLS or make it the owner", t.Name)
 	}
 	for _, name := range t.Rules {
 		j.find(participants.CodeHiddenRows, "rule %s rewrites deletes on %s: drop it", name, t.Name)
@@ -204,8 +204,9 @@ func (j *judge) judgeKey(key *foreignKey) {
 }
 
 func (j *judge) judgeReferrer(key *foreignKey, toAnchor bool, child Rule) {
-	if action, cascades := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}[key.OnDelete]; cascades {
-		j.find(participants.CodePlanInvalid, "foreign key %s of %s is ON DELETE %s, which changes rows that nobody counts: make it NO ACTION",
+	if action, acts := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}[key.OnDelete]; acts {
+		j.find(participants.CodePlanInvalid,
+			"foreign key %s of %s is ON DELETE %s, which changes rows that nobody counts: make it NO ACTION",
 			key.Name, key.ChildName, action)
 	}
 	columns := key.Columns

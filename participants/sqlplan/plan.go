@@ -70,11 +70,11 @@ func (c Config) validate() error {
 	_, err := events.ParseParticipant(string(c.Service))
 	switch {
 	case err != nil:
-		return fmt.Errorf("Service: %w", err)
+		return fmt.Errorf("config: Service: %w", err)
 	case c.BoundedRows < 0 || c.ChunkRows < 0 || c.Pace < 0:
-		return fmt.Errorf("BoundedRows, ChunkRows, Pace: %w: must not be negative", events.ErrInvalid)
+		return fmt.Errorf("config: BoundedRows, ChunkRows, Pace: %w: must not be negative", events.ErrInvalid)
 	case c.StatementTimeout < time.Millisecond:
-		return fmt.Errorf("StatementTimeout: %w: must be at least 1ms", events.ErrInvalid)
+		return fmt.Errorf("config: StatementTimeout: %w: must be at least 1ms", events.ErrInvalid)
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ CREATE TABLE alerts (id int, at date, body text, ` + owned + `, PRIMARY KEY (id,
 CREATE INDEX ON alerts (tenant_id);
 CREATE TABLE alerts_2025 PARTITION OF alerts FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE alerts_rest PARTITION OF alerts DEFAULT;
-CREATE TABLE escalations (id int PRIMARY KEY, alert_id int NOT NULL, alert_at date NOT NULL, FOREIGN KEY (alert_id, alert_at) REFERENCES alerts);
+CREATE TABLE escalations (id int PRIMARY KEY, alert_id int NOT NULL, alert_at date NOT NULL,
+ FOREIGN KEY (alert_id, alert_at) REFERENCES alerts);
 CREATE INDEX ON escalations (alert_id, alert_at);
 CREATE TABLE templates (id int PRIMARY KEY, tenant_id uuid, live boolean NOT NULL GENERATED ALWAYS AS (true) STORED,
  FOREIGN KEY (tenant_id, live) REFERENCES tenant_anchor (tenant_id, live));
@@ -75,7 +76,8 @@ func shopRows(n int) string {
 	return fmt.Sprintf(`
 INSERT INTO countries VALUES (1, 'x'), (2, 'y');
 INSERT INTO tenant_anchor (tenant_id) VALUES ('%[1]s'), ('%[2]s');
-CREATE TEMP TABLE who AS SELECT g AS id, (ARRAY['%[1]s', '%[2]s'])[1 + g %% 2]::uuid AS tenant_id FROM generate_series(1, 2 * %[3]d) g;
+CREATE TEMP TABLE who AS SELECT g AS id, (ARRAY['%[1]s', '%[2]s'])[1 + g %% 2]::uuid AS tenant_id
+ FROM generate_series(1, 2 * %[3]d) g;
 INSERT INTO customers (id, country_id, name, tenant_id) SELECT id, 1, repeat('n', 50), tenant_id FROM who;
 INSERT INTO orders (id, customer_id, tenant_id) SELECT id, id, tenant_id FROM who;
 INSERT INTO items SELECT id * 3 + k, id FROM who, generate_series(0, 2) k;
@@ -151,11 +153,6 @@ func requireRefused(t testing.TB, err error, code string, words ...string) {
 		require.Contains(t, refused.Detail, word)
 	}
 	require.NotContains(t, strings.ToLower(err.Error()), string(acme), "an error holds no value")
-}
-
-func zeroes() participants.Counts {
-	counts := shopCounts(0)
-	return counts
 }
 
 func waitFor(t testing.TB, what string, condition func() bool) {

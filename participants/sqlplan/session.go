@@ -41,7 +41,7 @@ func (p *Plan) withSession(ctx context.Context, fn func(*session) error) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", classified(err))
 	}
-	defer conn.Close() //nolint:errcheck // gives the connection back; a broken one is dropped
+	defer conn.Close() // gives it back; a broken one is dropped
 	return conn.Raw(func(driver any) error {
 		c, ok := driver.(*stdlib.Conn)
 		if !ok {

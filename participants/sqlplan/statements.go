@@ -131,14 +131,15 @@ func (l *layout) measure() statement {
 		oids[i] = fmt.Sprint(leaf.OID)
 	}
 	slices.Sort(oids)
-	return statement{sql: "SELECT coalesce(sum(pg_relation_size(o)), 0)::int8 FROM unnest('{" + strings.Join(oids, ",") + "}'::oid[]) o"}
+	return statement{sql: "SELECT coalesce(sum(pg_relation_size(o)), 0)::int8" +
+		" FROM unnest('{" + strings.Join(oids, ",") + "}'::oid[]) o"}
 }
 
 // chunk removes the rows of a range of blocks and moves the cursor, in one statement: the count is exact whatever happens next.
 // It answers with the rows removed.
 func (t *target) chunk(leaf leaf) string {
-	return "WITH gone AS (DELETE FROM ONLY " + leaf.ident() + " AS t" +
-		" WHERE t.ctid >= $2::tid AND t.ctid < $3::tid AND " + t.blindCondition(1) + " RETURNING 1), n AS (SELECT count(*) AS n FROM gone)" +
+	return "WITH gone AS (DELETE FROM ONLY " + leaf.ident() + " AS t WHERE" +
+		" t.ctid >= $2::tid AND t.ctid < $3::tid AND " + t.blindCondition(1) + " RETURNING 1), n AS (SELECT count(*) AS n FROM gone)" +
 		" INSERT INTO td_progress AS p (participant, job_id, relation, table_name, next_block, deleted)" +
 		" SELECT $4, $5, $6, $7, $8, n FROM n ON CONFLICT (participant, job_id, relation)" +
 		" DO UPDATE SET next_block = excluded.next_block, deleted = p.deleted + excluded.deleted RETURNING (SELECT n FROM n)"
@@ -156,7 +157,8 @@ func (g *group) wholly(tenant string, participant, job string) statement {
 	return statement{args: args, sql: "WITH " + strings.Join(with, ", ") + ", n AS (" + strings.Join(counts, " UNION ALL ") + ")" +
 		" INSERT INTO td_progress AS p (participant, job_id, relation, table_name, next_block, deleted)" +
 		" SELECT $1, $2, name, name, 1, n FROM n ON CONFLICT (participant, job_id, relation)" +
-		" DO UPDATE SET deleted = p.deleted + excluded.deleted RETURNING table_name, (SELECT n.n FROM n WHERE n.name = table_name)"}
+		" DO UPDATE SET deleted = p.deleted + excluded.deleted" +
+		" RETURNING table_name, (SELECT n.n FROM n WHERE n.name = table_name)"}
 }
 
 func (l leaf) ident() string { return pgx.Identifier{l.Schema, l.Name}.Sanitize() }
