@@ -130,7 +130,7 @@ func printable(s string) string {
 
 // DeadLetters keeps what could not be handled.
 type DeadLetters interface {
-	// Bury stores dead letters; one per stream and sequence, the first; repeats are ignored.
+	// Bury stores dead letters; one per stream, sequence and consumer, the first; repeats are ignored.
 	Bury(ctx context.Context, letters ...DeadLetter) error
 	// Buried lists the newest dead letters.
 	Buried(ctx context.Context, limit int) ([]DeadLetter, error)

@@ -111,7 +111,7 @@ create table dead_letters (
     body       bytea  not null check (octet_length(body) <= 65536),
     created_at timestamptz not null,
 
-    constraint dead_letters_once unique (stream, sequence)
+    constraint dead_letters_once unique (stream, sequence, consumer) -- twelve may refuse one message
 );
 
 -- Small hot tables: look for dead rows often, so that the partial indexes stay small.

@@ -64,7 +64,7 @@ func (m *Memory) Bury(_ context.Context, letters ...saga.DeadLetter) error {
 	defer m.mu.Unlock()
 	for _, letter := range letters {
 		known := slices.ContainsFunc(m.dead, func(d saga.DeadLetter) bool {
-			return d.Stream == letter.Stream && d.Sequence == letter.Sequence
+			return d.Stream == letter.Stream && d.Sequence == letter.Sequence && d.Consumer == letter.Consumer
 		})
 		if !known {
 			m.dead = append(m.dead, letter.Bounded())

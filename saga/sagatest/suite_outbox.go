@@ -101,6 +101,12 @@ var outboxClaims = []claim{
 		newest, err := f.store.Buried(f.ctx, 1)
 		f.must(err)
 		f.that(len(newest) == 1 && newest[0].Sequence == 7, "a limit keeps the newest")
+		third := letter
+		third.Consumer = "orders"
+		f.must(f.store.Bury(f.ctx, third, third))
+		buried, err = f.store.Buried(f.ctx, 10)
+		f.must(err)
+		f.that(len(buried) == 3, "another consumer's refusal of the same message is a letter of its own")
 	}},
 	{"a roster is set as a whole and read in order", func(f *fixture) {
 		orders, sales := saga.RosterEntry{Participant: "orders", Wave: 1}, saga.RosterEntry{Participant: "sales", Wave: 1}

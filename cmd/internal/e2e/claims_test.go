@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +93,7 @@ func (s *stack) stored(subject string) int {
 
 // buried are the reasons of all dead letters.
 func (s *stack) buried() string {
-	letters, err := s.store.Buried(s.t.Context(), 1000)
+	letters, err := s.store.Buried(context.Background(), 1000)
 	if err != nil {
 		return ""
 	}

@@ -24,9 +24,10 @@ func TestBadInputDeletesNothingAndStopsNobody(t *testing.T) {
 	s.participants()
 	until(t, "everybody to be ready", func() bool { return s.serves("orders") && s.serves("tenants") })
 	js := s.jetStream()
+	stranger := s.connect("stranger")
 	put := func(subject string, header map[string]string, body []byte) {
 		t.Helper()
-		require.NoError(t, s.connect("stranger").Publish(t.Context(), events.Message{Subject: subject, Header: header, Body: body}))
+		require.NoError(t, stranger.Publish(t.Context(), events.Message{Subject: subject, Header: header, Body: body}))
 	}
 	victim := s.tenants[0]
 	forged := s.forgedCommand(victim)
@@ -38,6 +39,11 @@ func TestBadInputDeletesNothingAndStopsNobody(t *testing.T) {
 	put(forged.Subject, nil, forged.Body)
 	put("tenant.deletion.requested."+string(s.tenants[1]), nil, forged.Body)
 	put("tenant.deletion.result.orders."+string(victim), nil, []byte(`{}`))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("dead letters:\n%s", s.buried())
+		}
+	})
 	until(t, "dead letters of intake, of every participant and of results", func() bool {
 		text := s.buried()
 		return strings.Count(text, "coordinator_intake: ") >= 4 && strings.Count(text, "orders: ") >= 2 &&

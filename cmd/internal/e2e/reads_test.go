@@ -35,7 +35,7 @@ func (s *stack) ask(name events.Participant, tenant events.TenantID) (events.Pre
 	if err != nil {
 		return events.Preview{}, err
 	}
-	answer, err := s.connect("reader").Request(ctx, events.Message{Subject: events.PreviewSubject(name), Body: body})
+	answer, err := s.reader.Request(ctx, events.Message{Subject: events.PreviewSubject(name), Body: body})
 	if err != nil {
 		return events.Preview{}, err
 	}

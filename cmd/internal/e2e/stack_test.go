@@ -47,6 +47,7 @@ type stack struct {
 	key       events.PublicKey
 	filesRoot string
 	store     *pgstore.Store
+	reader    *bus.JetStream // asks for previews
 	db        *sql.DB
 	report    *seed.Report
 	tenants   []events.TenantID
@@ -80,6 +81,7 @@ func newStackOn(t *testing.T, n int, dsn func(schema string) string) *stack {
 	s.key = signer.PublicKey()
 	s.startNATS(-1)
 	s.provision()
+	s.reader = s.connect("reader")
 	s.db, err = sql.Open("pgx", dsn(""))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.db.Close() })
