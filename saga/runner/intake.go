@@ -25,8 +25,9 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 		if !ok {
 			continue
 		}
-		submitted := *e.Data.(*events.Submitted)
-		submissions = append(submissions, saga.Submission{Submitted: submitted, Inbox: e.ID, Policy: r.cfg.Policy})
+		// Without an Inbox the source and its request id decide what counts once: the id of an event is its sender's word, and
+		// another sender's word must not make this request a repeat.
+		submissions = append(submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy})
 		places = append(places, place)
 	}
 	if len(submissions) > 0 {

@@ -28,7 +28,7 @@ func (r *Runner) handleResults(ctx context.Context, batch []bus.Delivery) []erro
 			continue
 		}
 		result := e.Data.(*events.Result)
-		changes = append(changes, saga.Change{Job: result.JobID, Inbox: e.ID, Decide: answered(*result, now)})
+		changes = append(changes, saga.Change{Job: result.JobID, Inbox: inboxOf(result), Decide: answered(*result, now)})
 		places = append(places, place)
 	}
 	if len(changes) > 0 {
@@ -46,6 +46,12 @@ func (r *Runner) handleResults(ctx context.Context, batch []bus.Delivery) []erro
 		r.enqueue(ctx, outcomes)
 	}
 	return r.settle(ctx, in)
+}
+
+// inboxOf is the id under which a result counts once. It follows from what the subject vouches for, not from the event's own
+// id: a participant could give its event the id of a neighbour's, which would then be taken for a repeat.
+func inboxOf(r *events.Result) events.EventID {
+	return events.EventIDFor(r.JobID, events.TypeResult, r.ServiceName, 0, r.Attempt)
 }
 
 func answered(result events.Result, now time.Time) func(saga.Job) (saga.Decision, error) {

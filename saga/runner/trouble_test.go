@@ -200,6 +200,37 @@ func TestPoison(t *testing.T) {
 	})
 }
 
+func TestForgedIDs(t *testing.T) {
+	t.Parallel()
+	w := memoryWorldOnce(t)
+	r := w.runner(Config{})
+	forged := submitted("other", "r1")
+	forged.Source = "evil"
+	m, err := events.Encode(events.Event{ID: events.SubmissionID("crm", "r1"), Source: "/sources/evil",
+		Type: events.TypeSubmitted, Subject: "other", Time: time.Now(), Data: &forged})
+	require.NoError(t, err)
+	accept(t, r.handleIntake, []bus.Delivery{{Message: m, Sequence: 1}})
+	accept(t, r.handleIntake, []bus.Delivery{{Message: submission(t, "acme", "r1"), Sequence: 2}})
+	t.Run("of requests do not make another's request a repeat", func(t *testing.T) {
+		t.Parallel()
+		require.Equal(t, events.Participant("crm"), w.job("acme", saga.StateDeleting).Source)
+	})
+	t.Run("of results do not make a neighbour's result a repeat", func(t *testing.T) {
+		t.Parallel()
+		job := w.job("acme", saga.StateDeleting)
+		command := &events.Command{JobID: job.ID, TenantID: "acme", Generation: 1, Attempt: 1}
+		for _, name := range []events.Participant{"orders", "pos"} {
+			answer := w.parts[name].erase("request", command)
+			answer.ID = events.EventIDFor(job.ID, events.TypeResult, "pos", 0, 1)
+			m, err := events.Encode(answer)
+			require.NoError(t, err)
+			accept(t, r.handleResults, []bus.Delivery{{Message: m, Sequence: 3}})
+		}
+		step, _ := w.job("acme", saga.StateDeleting).Step("pos")
+		require.Equal(t, saga.StepSucceeded, step.State)
+	})
+}
+
 func TestCancelRacesThePivot(t *testing.T) {
 	t.Parallel()
 	w := memoryWorldOnce(t)
