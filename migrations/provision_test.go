@@ -80,8 +80,8 @@ func TestProvision(t *testing.T) {
 		admin := migrations.Owner{Role: roleName(), Password: "admin"}
 		require.NoError(t, migrations.Provision(t.Context(), db.AdminDSN(), admin))
 		super := connect(t, db.AdminDSN())
-		_, err := super.Exec(t.Context(), "ALTER ROLE "+admin.Role+" CREATEROLE INHERIT; GRANT CREATE ON DATABASE "+db.Name()+" TO "+admin.Role)
-		require.NoError(t, err)
+		exec(t, super, "ALTER ROLE "+admin.Role+" CREATEROLE INHERIT")
+		exec(t, super, "GRANT CREATE ON DATABASE "+db.Name()+" TO "+admin.Role)
 		owner := migrations.Owner{Role: roleName(), Password: "baker", Schema: "pantry"}
 		dropRole(t, db, owner.Role)
 		dropRole(t, db, admin.Role)
@@ -142,7 +142,7 @@ func dropRole(t *testing.T, db *pgtest.Database, role string) {
 	t.Cleanup(func() {
 		conn, err := pgx.Connect(context.Background(), db.AdminDSN())
 		require.NoError(t, err)
-		defer conn.Close(context.Background()) //nolint:errcheck // the test is over
+		defer conn.Close(context.Background())
 		_, err = conn.Exec(context.Background(), "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role)
 		require.NoError(t, err)
 	})

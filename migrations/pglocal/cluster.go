@@ -123,7 +123,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	free := c.port == 0
 	for try := 1; ; try++ {
 		if free {
-			port, err := freePort()
+			port, err := freePort(ctx)
 			if err != nil {
 				return err
 			}
@@ -165,8 +165,9 @@ func (c *Cluster) end(sig syscall.Signal) error {
 	return err
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -136,7 +136,7 @@ func value(t *testing.T, c *pglocal.Cluster, query string) (v string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), c.DSN("postgres"))
 	require.NoError(t, err)
-	defer conn.Close(t.Context()) //nolint:errcheck // only read from
+	defer conn.Close(t.Context())
 	require.NoError(t, conn.QueryRow(t.Context(), query).Scan(&v))
 	return v
 }
@@ -145,7 +145,7 @@ func exec(t *testing.T, c *pglocal.Cluster, statement string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), c.DSN("postgres"))
 	require.NoError(t, err)
-	defer conn.Close(t.Context()) //nolint:errcheck // the statement has its own error
+	defer conn.Close(t.Context())
 	_, err = conn.Exec(t.Context(), statement)
 	require.NoError(t, err)
 }

@@ -140,7 +140,7 @@ func (h *home) fill(ctx context.Context, durable bool) error {
 // run starts the server with these settings and returns when it is ready.
 func (h *home) run(ctx context.Context, settings []string) (*process, error) {
 	args := append([]string{"-c", guardScript, filepath.Join(h.bin, "postgres"), "-D", h.data()}, settings...)
-	cmd := exec.Command("/bin/sh", args...) // not CommandContext: the server outlives the start
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", args...) // the server outlives the start
 	h.furnish(cmd)
 	cmd.Env = append(cmd.Env, "TD_SIGNAL="+map[syscall.Signal]string{syscall.SIGINT: "INT", syscall.SIGQUIT: "QUIT"}[h.goodbye])
 	if h.temporary {

@@ -34,15 +34,13 @@ func TestMain(m *testing.M) {
 }
 
 func beParent(dir string) {
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute) // should the test forget it
-	defer stop()
-	c, err := pglocal.Start(ctx, pglocal.Config{DataDir: dir})
+	c, err := pglocal.Start(context.Background(), pglocal.Config{DataDir: dir})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	fmt.Println(c.DSN("postgres"))
-	<-ctx.Done()
+	<-time.After(5 * time.Minute) // should the test forget to kill us
 }
 
 func TestOrphan(t *testing.T) {

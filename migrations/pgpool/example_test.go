@@ -13,7 +13,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer pool.Close() //nolint:errcheck // the example ends here
+	defer pool.Close()
 	fmt.Println(pool.NewDelete().TableExpr("customers").Where("tenant_id = ?", "t-1"))
 	// Output: DELETE FROM customers WHERE (tenant_id = 't-1')
 }

@@ -79,6 +79,6 @@ func (s *server) admin(ctx context.Context, fn func(*pgx.Conn) error) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the statement's error is the one that matters
+	defer conn.Close(context.WithoutCancel(ctx))
 	return fn(conn)
 }

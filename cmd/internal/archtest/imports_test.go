@@ -74,13 +74,14 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 
 	for claim, p := range map[string]listed{
-		"the wings do not import each other":            {ImportPath: house + "/saga/runner", Imports: []string{house + "/participants"}},
-		"not in tests either":                           {ImportPath: house + "/participants", XTestImports: []string{house + "/saga/sagatest"}},
-		"testify stays in tests":                        {ImportPath: house + "/saga", Imports: []string{"github.com/stretchr/testify/require"}},
-		"the core has no broker":                        {ImportPath: house + "/saga", Imports: []string{"github.com/nats-io/nats.go"}},
-		"nobody looks up to the roof":                   {ImportPath: house + "/saga/httpapi", Imports: []string{house + "/cmd/internal/app"}},
-		"testing belongs to the rooms made for tests":   {ImportPath: house + "/saga/pgstore", Imports: []string{"testing"}},
-		"a room that is not in the plan is not allowed": {ImportPath: house + "/attic"},
+		"the wings do not import each other":            importing("saga/runner", house+"/participants"),
+		"the core has no broker":                        importing("saga", "github.com/nats-io/nats.go"),
+		"testify stays in tests":                        importing("cmd/internal/app", "github.com/stretchr/testify/require"),
+		"nobody looks up to the roof":                   importing("saga/httpapi", house+"/cmd/internal/app"),
+		"testing belongs to the rooms made for tests":   importing("saga/pgstore", "testing"),
+		"a room that is not in the plan is not allowed": importing("attic"),
+		"the wings do not import each other in tests": {
+			ImportPath: house + "/participants", XTestImports: []string{house + "/saga/sagatest"}},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,10 @@ func TestJudge(t *testing.T) {
 		require.Empty(t, judge(listed{ImportPath: house + "/saga/runner", Imports: []string{"context", house + "/saga"},
 			XTestImports: []string{house + "/saga/pgstore", "github.com/stretchr/testify/require", "testing"}}))
 	})
+}
+
+func importing(room string, paths ...string) listed {
+	return listed{ImportPath: house + "/" + room, Imports: paths}
 }
 
 // judge lists the arrows of a package that the plan does not have.
@@ -167,8 +172,8 @@ func packages(t *testing.T) []listed {
 }
 
 var list = sync.OnceValues(func() (all []listed, err error) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Deps",
-		house+"/...")
+	fields := "ImportPath,Dir,Name,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Deps"
+	cmd := exec.Command("go", "list", "-json="+fields, house+"/...")
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

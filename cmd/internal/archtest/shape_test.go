@@ -93,8 +93,8 @@ func TestPackagesAreDocumented(t *testing.T) {
 // TestCoreIsPure reads what imports cannot say: package time is needed for its types, its clock is not.
 func TestCoreIsPure(t *testing.T) {
 	t.Parallel()
-	effects := []string{"time.Now", "time.Since", "time.Until", "time.Sleep", "time.After", "time.NewTimer", "os.Getenv", "fmt.Println",
-		"fmt.Printf", "uuid.New", "uuid.NewV7", "events.NewJobID"}
+	effects := []string{"time.Now", "time.Since", "time.Until", "time.Sleep", "time.After", "time.NewTimer", "os.Getenv",
+		"fmt.Println", "fmt.Printf", "uuid.New", "uuid.NewV7", "events.NewJobID"}
 	for _, s := range sources(t) {
 		if s.pkg.room() != "saga" || s.test {
 			continue
@@ -114,9 +114,8 @@ func TestCoreIsPure(t *testing.T) {
 // sources parses every Go file of the house.
 func sources(t *testing.T) (all []source) {
 	t.Helper()
-	root := ""
 	for _, p := range packages(t) {
-		root = strings.TrimSuffix(p.Dir, filepath.FromSlash(strings.TrimPrefix(p.ImportPath, house)))
+		root := strings.TrimSuffix(p.Dir, filepath.FromSlash(strings.TrimPrefix(p.ImportPath, house)))
 		for _, name := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles) {
 			full := filepath.Join(p.Dir, name)
 			set := token.NewFileSet()
@@ -124,7 +123,8 @@ func sources(t *testing.T) (all []source) {
 			require.NoError(t, err)
 			path, err := filepath.Rel(root, full)
 			require.NoError(t, err)
-			all = append(all, source{pkg: p, path: filepath.ToSlash(path), test: strings.HasSuffix(name, "_test.go"), set: set, file: file})
+			test := strings.HasSuffix(name, "_test.go")
+			all = append(all, source{pkg: p, path: filepath.ToSlash(path), test: test, set: set, file: file})
 		}
 	}
 	return all

@@ -11,7 +11,8 @@ import (
 )
 
 // unused are words for which we have a better one. "status" is missing here because HTTP has one.
-var unused = regexp.MustCompile(`(?i)\b(workflow|orchestrat\w*|tasks?|purg(e|es|ed|ing)|dry[ _-]?runs?|managers?|helpers?|utils?)\b`)
+var unused = regexp.MustCompile(
+	`(?i)\b(workflows?|orchestrat\w*|tasks?|purg(e|es|ed|ing)|dry[ _-]?runs?|managers?|helpers?|utils?)\b`)
 
 // wordsIn splits a name at its capitals, so that purgeAll and DryRun are seen too.
 var wordsIn = regexp.MustCompile(`([a-z0-9])([A-Z])`)
