@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver of the proof's own connection
 
@@ -114,5 +116,18 @@ func (d *demonstration) prove(ctx context.Context, before map[events.Participant
 	if changed != "" {
 		d.page.line("       %s", changed)
 	}
-	return gone && same, nil
+	return gone && same && d.proveFiles(), nil
+}
+
+// proveFiles looks at the folder of the service that keeps files beside its tables.
+func (d *demonstration) proveFiles() bool {
+	there := func(tenant events.TenantID) bool {
+		_, err := os.Stat(filepath.Join(d.platform.FilesRoot(), "tenants", string(tenant), "models"))
+		return err == nil
+	}
+	kept := true
+	for _, other := range d.others {
+		kept = kept && there(other)
+	}
+	return d.page.verdict(!there(d.tenant) && kept, "no file of the tenant is left, the neighbours' files are all there")
 }
