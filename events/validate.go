@@ -13,6 +13,7 @@ const (
 	tablesMax       = 512
 	problemsMax     = 64
 	detailBytesMax  = 512
+	countMax        = 1<<53 - 1 // the largest integer that every JSON reader reads exactly
 )
 
 var (
@@ -73,10 +74,17 @@ func (r *Result) validate() error {
 }
 
 func (o *Outcome) validate() error {
-	return errors.Join(checkJob(o.JobID, o.TenantID, o.Generation),
+	errs := []error{checkJob(o.JobID, o.TenantID, o.Generation),
 		must(reasonForm.MatchString(o.State), "state", "must be a state"),
 		must(reasonForm.MatchString(o.Reason), "reason", "must be a code of a-z and _"),
-		must(len(o.Participants) <= participantsMax, "participants", "must name at most 256"))
+		must(len(o.Participants) <= participantsMax, "participants", "must name at most 256"),
+		must(!o.At.IsZero(), "at", "missing"),
+	}
+	for _, p := range o.Participants {
+		_, err := ParseParticipant(string(p))
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (d *Deleted) validate() error {
@@ -90,7 +98,9 @@ func (d *Deleted) validate() error {
 		_, err := ParseParticipant(string(p))
 		errs = append(errs, err, checkCounts(counts))
 		for _, n := range counts {
-			total += n
+			if total += n; total < 0 { // participants and tables of the largest count would pass the end of int64
+				return invalid("total", "must be the sum of deleted_counts")
+			}
 		}
 	}
 	return errors.Join(append(errs, must(total == d.Total, "total", "must be the sum of deleted_counts"))...)
@@ -100,7 +110,8 @@ func (p *Progress) validate() error {
 	_, nameErr := ParseParticipant(string(p.ServiceName))
 	_, jobErr := ParseJobID(string(p.JobID))
 	return errors.Join(nameErr, jobErr, p.TenantID.Validate(), must(p.Deleted >= 0, "deleted", "must not be negative"),
-		must(p.Attempt >= 1, "attempt", "must be 1 or more"))
+		must(p.Attempt >= 1, "attempt", "must be 1 or more"),
+		must(p.Table == "" || tableForm.MatchString(p.Table), "table", "must be a table name"))
 }
 
 func checkJob(job JobID, tenant TenantID, generation int) error {
@@ -113,8 +124,8 @@ func checkCounts(counts map[string]int64) error {
 		return invalid("deleted_counts", "must name at most 512 tables")
 	}
 	for table, n := range counts {
-		if n < 0 || !tableForm.MatchString(table) {
-			return invalid("deleted_counts", "must map table names to counts of 0 or more")
+		if n < 0 || n > countMax || !tableForm.MatchString(table) {
+			return invalid("deleted_counts", "must map table names to counts of 0 to 2^53-1")
 		}
 	}
 	return nil
