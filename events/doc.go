@@ -9,8 +9,8 @@
 // # Guarantees
 //
 // The id of an event is deterministic (EventIDFor), so the repeat of a message is the same message. Decode accepts only
-// what the schema of the event's version allows, each key once and spelt exactly, and only when the envelope, the payload and the NATS subject name the
-// same tenant and the same participant.
+// what the schema of the event's version allows, each key once and spelt exactly, and only when the envelope, the payload
+// and the NATS subject name the same tenant and the same participant.
 //
 // # Not guaranteed
 //

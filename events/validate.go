@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 // Bounds of what a stranger may send; each is several times the largest value of the reference platform.
@@ -120,11 +121,14 @@ func checkJob(job JobID, tenant TenantID, generation int) error {
 }
 
 func checkCounts(counts map[string]int64) error {
+	if counts == nil {
+		return invalid("deleted_counts", "missing")
+	}
 	if len(counts) > tablesMax {
 		return invalid("deleted_counts", "must name at most 512 tables")
 	}
 	for table, n := range counts {
-		if n < 0 || n > countMax || !tableForm.MatchString(table) {
+		if n < 0 || n > countMax || !tableForm.MatchString(table) || !utf8.ValidString(table) {
 			return invalid("deleted_counts", "must map table names to counts of 0 to 2^53-1")
 		}
 	}

@@ -62,6 +62,10 @@ func (b *batcher) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case first := <-b.queue:
+			if ctx.Err() != nil { // both were ready
+				b.x.handBack([]*nats.Msg{first})
+				return
+			}
 			b.handle(ctx, first)
 		}
 	}

@@ -59,7 +59,8 @@ func (b *JetStream) confirm(ctx context.Context, before error, subject string) e
 }
 
 func (b *JetStream) unsubscribe(sub *nats.Subscription) {
-	if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+	err := sub.Unsubscribe()
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
 		b.log.Debug().Err(err).Msg("bus: unsubscribe")
 	}
 }

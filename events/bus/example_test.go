@@ -22,7 +22,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	err = b.Consume(ctx, bus.Consumer{Stream: events.StreamEvents, Name: "orders"}, func(_ context.Context, batch []bus.Delivery) []error {
+	orders := bus.Consumer{Stream: events.StreamEvents, Name: "orders"}
+	err = b.Consume(ctx, orders, func(_ context.Context, batch []bus.Delivery) []error {
 		fmt.Println(batch[0].Subject, batch[0].Delivered)
 		cancel()
 		return nil

@@ -62,7 +62,8 @@ var spec = bustest.Spec{AckWait: 30 * time.Second, Participants: []events.Partic
 
 // command makes a message that the stream keeps.
 func command(id string) events.Message {
-	return events.Message{Subject: events.RequestedSubject("t1"), Header: map[string]string{events.HeaderMsgID: id}, Body: []byte(id)}
+	header := map[string]string{events.HeaderMsgID: id}
+	return events.Message{Subject: events.RequestedSubject("t1"), Header: header, Body: []byte(id)}
 }
 
 // arrivals runs a consumer and hands on the ids it gets.

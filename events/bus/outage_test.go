@@ -81,8 +81,10 @@ func TestOutage(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		server := broker(t, dir, -1)
-		b, asker := open(t, bus.Config{URL: server.ClientURL(), Name: "orders"}), open(t, bus.Config{URL: server.ClientURL(), Name: "asker"})
-		require.NoError(t, b.Serve(t.Context(), bus.Service{Name: "orders", Version: "1.0.0", Subject: "tenant.deletion.preview.orders"},
+		b := open(t, bus.Config{URL: server.ClientURL(), Name: "orders"})
+		asker := open(t, bus.Config{URL: server.ClientURL(), Name: "asker"})
+		service := bus.Service{Name: "orders", Version: "1.0.0", Subject: "tenant.deletion.preview.orders"}
+		require.NoError(t, b.Serve(t.Context(), service,
 			func(context.Context, events.Message) ([]byte, error) { return []byte("yes"), nil }))
 		server.Stop()
 		broker(t, dir, server.Port())

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 func strict(t *testing.T) (orders, admin bus.Config) {
 	t.Helper()
 	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: t.TempDir(),
 		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 16 << 30,
 		Users: []*server.User{
 			{Username: "admin", Password: "admin"},
@@ -102,15 +104,18 @@ func TestPermission(t *testing.T) {
 	t.Run("an asker gets its answer, a foreign reply subject does not", func(t *testing.T) {
 		t.Parallel()
 		const subject = "tenant.deletion.preview.orders"
+		var calls atomic.Int32
 		require.NoError(t, b.Serve(t.Context(), bus.Service{Name: "orders", Version: "1.0.0", Subject: subject},
-			func(context.Context, events.Message) ([]byte, error) { return []byte("counts"), nil }))
+			func(context.Context, events.Message) ([]byte, error) { calls.Add(1); return []byte("counts"), nil }))
 		nc, err := nats.Connect(adminConfig.URL, nats.UserInfo("admin", "admin"))
 		require.NoError(t, err)
 		defer nc.Close()
 		require.NoError(t, nc.PublishRequest(subject, "tenant.deleted.FORGED", nil))
+		require.NoError(t, nc.Flush())
 		answer, err := admin.Request(soon(t), events.Message{Subject: subject})
 		require.NoError(t, err)
 		require.Equal(t, "counts", string(answer.Body))
+		require.EqualValues(t, 1, calls.Load(), "the forged request came first and was refused")
 		_, err = admin.Last(t.Context(), events.StreamEvents, "tenant.deleted.FORGED")
 		require.ErrorIs(t, err, bus.ErrNotFound)
 	})

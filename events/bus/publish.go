@@ -105,7 +105,7 @@ func final(err error) bool {
 	if errors.As(err, &api) {
 		return !passing[api.ErrorCode]
 	}
-	for _, e := range []error{ErrPermission, nats.ErrConnectionClosed, nats.ErrMaxPayload, nats.ErrBadSubject, nats.ErrHeadersNotSupported} {
+	for _, e := range []error{ErrPermission, nats.ErrConnectionClosed, nats.ErrMaxPayload, nats.ErrBadSubject} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -145,7 +145,8 @@ func watch(s *suite) {
 	if got := fmt.Sprint(mine.ids(), all.ids()); got != "[1 3] [1 2 3 4]" {
 		s.Fatalf("heard %s", got)
 	}
-	if _, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deletion.progress.orders.t1"); !errors.Is(err, bus.ErrNotFound) {
+	_, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deletion.progress.orders.t1")
+	if !errors.Is(err, bus.ErrNotFound) {
 		s.Fatalf("progress was stored: %v", err)
 	}
 }
@@ -157,7 +158,8 @@ func last(s *suite) {
 	}
 	s.publish(message("tenant.deleted.t1", "d-1"), message("tenant.deleted.t1", "d-2"), message("tenant.deleted.t2", "d-3"))
 	got, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deleted.t1")
-	if err != nil || got.Sequence != 2 || string(got.Body) != `"d-2"` || got.Header[events.HeaderMsgID] != "d-2" || got.StoredAt.IsZero() {
+	if err != nil || got.Sequence != 2 || string(got.Body) != `"d-2"` || got.Header[events.HeaderMsgID] != "d-2" ||
+		got.StoredAt.IsZero() {
 		s.Fatalf("got %d %s %v", got.Sequence, got.Body, err)
 	}
 	if _, err = s.bus.Last(s.Context(), "TD_NOWHERE", "tenant.deleted.t1"); err == nil || errors.Is(err, bus.ErrNotFound) {

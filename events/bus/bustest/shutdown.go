@@ -3,10 +3,14 @@ package bustest
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 )
+
+// prefetch is long enough for a bus to have fetched what it keeps behind a running batch.
+const prefetch = 200 * time.Millisecond
 
 // The AckWait of these tests is one that never passes: what arrives again was handed back.
 var shutdownTests = []test{
@@ -30,6 +34,10 @@ var shutdownTests = []test{
 		c.BatchMax = 5
 		started := make(chan struct{}, 1)
 		stop := s.consume(c, func(ctx context.Context, batch []bus.Delivery) []error {
+			select {
+			case <-time.After(prefetch):
+			case <-ctx.Done():
+			}
 			started <- struct{}{}
 			<-ctx.Done()
 			errs := make([]error, len(batch))
