@@ -29,6 +29,7 @@ type progress struct{ nextBlock int64 }
 // holds the tenant: the fence is committed first, and the tenant's lock goes over to the session without a gap.
 func (w *erasing) bounded(ctx context.Context) error {
 	w.mode = participants.ModeBounded
+	w.s.fresh = true
 	_, err := w.s.run(ctx, w.lock("pg_try_advisory_lock"),
 		statement{sql: "UPDATE tenant_anchor SET fence = 'erasing' WHERE tenant_id = $1", args: []string{string(w.Tenant)}},
 		statement{sql: "INSERT INTO td_bounded (participant, job_id, tenant_id, started_at) VALUES ($1, $2, $3, now())" +
@@ -119,7 +120,7 @@ func (w *erasing) pass(ctx context.Context, cursors map[string]progress) error {
 
 // wholly deletes a cycle, or a table that refers to itself, in one transaction: a part of its rows would be refused.
 func (w *erasing) wholly(ctx context.Context, g *group) error {
-	statements := begin("READ WRITE", "force_custom_plan", wholeTimeoutFactor*w.plan.cfg.StatementTimeout)
+	statements := begin("READ WRITE", wholeTimeoutFactor*w.plan.cfg.StatementTimeout)
 	deletion := g.wholly(string(w.Tenant), w.participant(), string(w.Job))
 	results, err := w.s.run(ctx, append(statements, deletion, statement{sql: "COMMIT"})...)
 	if err != nil {
@@ -176,7 +177,7 @@ func (w *erasing) blocks(ctx context.Context, l leaf) (int64, error) {
 
 func (w *erasing) chunk(ctx context.Context, t *target, l leaf, from, to int64) (int64, error) {
 	tid := func(block int64) string { return "(" + strconv.FormatInt(block, 10) + ",0)" }
-	statements := begin("READ WRITE", "force_custom_plan", w.plan.cfg.StatementTimeout)
+	statements := begin("READ WRITE", w.plan.cfg.StatementTimeout)
 	results, err := w.s.run(ctx, append(statements,
 		statement{sql: t.chunk(l), args: []string{string(w.Tenant), tid(from), tid(to), w.participant(), string(w.Job), l.String(),
 			t.name, strconv.FormatInt(to, 10)}},

@@ -115,7 +115,7 @@ func (o *opened) stale(generation int) bool {
 // open begins the transaction and takes the tenant. Taking the anchor FOR UPDATE waits for writers in flight; the deletes
 // are later statements, so they see what those wrote.
 func (w *erasing) open(ctx context.Context) (*opened, error) {
-	results, err := w.s.run(ctx, append(begin("READ WRITE", "auto", w.plan.cfg.StatementTimeout),
+	results, err := w.s.run(ctx, append(begin("READ WRITE", w.plan.cfg.StatementTimeout),
 		w.lock("pg_try_advisory_xact_lock"),
 		statement{sql: "INSERT INTO tenant_anchor (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING",
 			args: []string{string(w.Tenant)}},
@@ -146,14 +146,12 @@ func parseOpened(r *pgconn.Result) (*opened, error) {
 }
 
 // begin opens a transaction with its limits. row_security = off makes PostgreSQL refuse what it would otherwise hide.
-func begin(access, planCache string, limit time.Duration) []statement {
+func begin(access string, limit time.Duration) []statement {
 	return []statement{
 		{sql: "BEGIN ISOLATION LEVEL READ COMMITTED " + access},
 		{sql: "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)," +
-			" set_config('idle_in_transaction_session_timeout', $3, true), set_config('row_security', 'off', true)," +
-			" set_config('plan_cache_mode', $4, true)",
-			args: []string{strconv.Itoa(lockTimeoutMS), strconv.FormatInt(limit.Milliseconds(), 10), strconv.Itoa(idleTimeoutMS),
-				planCache}},
+			" set_config('idle_in_transaction_session_timeout', $3, true), set_config('row_security', 'off', true)",
+			args: []string{strconv.Itoa(lockTimeoutMS), strconv.FormatInt(limit.Milliseconds(), 10), strconv.Itoa(idleTimeoutMS)}},
 	}
 }
 

@@ -63,7 +63,7 @@ func (p *Plan) preview(ctx context.Context, s *session, tenant events.TenantID) 
 
 func (p *Plan) look(ctx context.Context, s *session, count statement) (*pgconn.Result, error) {
 	defer s.rollback(ctx)
-	statements := begin("READ ONLY", "auto", p.cfg.StatementTimeout)
+	statements := begin("READ ONLY", p.cfg.StatementTimeout)
 	results, err := s.run(ctx, append(statements, count, statement{sql: "COMMIT"})...)
 	if err != nil {
 		return nil, err

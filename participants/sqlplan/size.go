@@ -76,8 +76,6 @@ func (w *erasing) large(ctx context.Context, bytes int64) (bool, error) {
 			rows += e.Plan.Rows
 		}
 	}
-	if rows > customPlanRows {
-		_, err = w.s.run(ctx, statement{sql: "SET LOCAL plan_cache_mode = force_custom_plan"})
-	}
-	return rows > float64(w.plan.cfg.BoundedRows), err
+	w.s.fresh = w.s.fresh || rows > customPlanRows
+	return rows > float64(w.plan.cfg.BoundedRows), nil
 }

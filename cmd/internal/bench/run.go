@@ -22,7 +22,7 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.part, "bench", "", "tenant, sagas or bystander; empty runs all")
 	f.StringVar(&o.out, "out", "bench.jsonl", "file that one JSON object per figure is appended to")
-	f.IntVar(&o.pairs, "pairs", 3, "pairs of high tenants: one deleted by plain SQL, one by the saga")
+	f.IntVar(&o.pairs, "pairs", 4, "pairs of high tenants: one deleted by plain SQL, one by the saga")
 	f.IntVar(&o.sagas, "sagas", 600, "tiny tenants per side at 64 in flight; fewer at 16 and 1")
 	f.IntVar(&o.worker, "workers", 4, "tenants each service deletes side by side in the sagas part")
 	if err := f.Parse(args); err != nil {
