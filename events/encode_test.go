@@ -34,8 +34,9 @@ func TestWhatEncodeAcceptsDecodeAccepts(t *testing.T) {
 				RequestedBy: "someone", NotBefore: &at},
 			(*events.Result)(nil), nil,
 		}).Draw(t, "payload")
-		e := events.Event{ID: events.EventID(text.Draw(t, "id")), Source: text.Draw(t, "source"), Subject: tenant, Time: at, Data: payload,
-			Type: rapid.SampledFrom([]events.Type{events.TypeResult, events.TypeDeleted, events.TypeFailed, events.TypeSubmitted,
+		e := events.Event{ID: events.EventID(text.Draw(t, "id")), Source: text.Draw(t, "source"), Subject: tenant, Time: at,
+			Data: payload, Type: rapid.SampledFrom([]events.Type{
+				events.TypeResult, events.TypeDeleted, events.TypeFailed, events.TypeSubmitted,
 				"tenant.unknown"}).Draw(t, "type")}
 		m, err := events.Encode(e)
 		if err != nil {

@@ -63,6 +63,7 @@ func subjectOf(body []byte) string {
 		tokens = []string{e.Type, e.Data.Source}
 	case events.TypeReplayed:
 		tokens[1] = strings.Join(e.Data.Participants, "")
+	default: // the service's name, where there is one
 	}
 	return strings.ReplaceAll(strings.Join(tokens, "."), "..", ".")
 }

@@ -54,8 +54,9 @@ func shapeOf(t reflect.Type) *shape {
 			}
 		}
 		return s
+	default:
+		return &shape{}
 	}
-	return &shape{}
 }
 
 // speller walks an event once. encoding/json takes the last of repeated keys, matches keys in any case and passes null

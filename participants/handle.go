@@ -3,6 +3,7 @@ package participants
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -51,7 +52,7 @@ func (r *Runner) deliver(ctx context.Context, d bus.Delivery) error {
 	}
 	r.cfg.Reached(PointPublished)
 	r.announceDone(ctx, result)
-	logResult(log, result).Dur("dur", r.cfg.Now().Sub(started)).Msg("answered")
+	logResult(log, result, r.cfg.Now().Sub(started))
 	return nil
 }
 
@@ -108,9 +109,11 @@ func (r *Runner) resultEvent(request events.Event, result *events.Result) events
 
 func (r *Runner) source() string { return "/participants/" + string(r.service.Name) }
 
-func logResult(log zerolog.Logger, result *events.Result) *zerolog.Event {
+func logResult(log zerolog.Logger, result *events.Result, took time.Duration) {
 	if !result.Success {
-		return log.Error().Str("kind", result.Errors[0].Code).Str("detail", result.Errors[0].Detail)
+		log.Error().Str("kind", result.Errors[0].Code).Str("detail", result.Errors[0].Detail).Dur("dur", took).Msg("answered")
+		return
 	}
-	return log.Info().Str("kind", "erased").Int64("deleted", result.Total()).Bool("replayed", result.Replayed)
+	log.Info().Str("kind", "erased").Int64("deleted", result.Total()).Bool("replayed", result.Replayed).Dur("dur", took).
+		Msg("answered")
 }

@@ -67,7 +67,7 @@ func TestApply(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []natsdeploy.Change{
 			{Asset: "stream TD_DEAD", Field: "max_msgs", Have: "7", Want: "-1"},
-			{Asset: "consumer TD_EVENTS/orders", Field: "ack_wait", Have: "60000000000", Want: "5000000000"},
+			{Asset: "consumer TD_EVENTS/orders", Field: "ack_wait", Have: "60000000000", Want: "2500000000"},
 		}, changes)
 		changes, err = natsdeploy.Diff(t.Context(), js, topology)
 		require.NoError(t, err)

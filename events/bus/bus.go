@@ -9,8 +9,9 @@
 // # Guarantees
 //
 // Publish returns nil only when the stream has stored every message; a repeat with the same Nats-Msg-Id inside the
-// stream's window is stored once, also when a try seemed to fail; only a try that failed changes the order. A delivery is redelivered until its handler returned nil (or Poison) for it. A handler
-// that works longer than the consumer's AckWait keeps its delivery.
+// stream's window is stored once, also when a try seemed to fail; only a try that failed changes the order. A delivery is
+// redelivered until its handler returned nil (or Poison) for it. A handler that works longer than the consumer's AckWait
+// keeps its delivery.
 //
 // # Not guaranteed
 //
@@ -36,7 +37,8 @@ import (
 // Bus is what the house needs of a broker.
 type Bus interface {
 	// Publish stores the messages in order (but what has to be tried again comes later) and waits until the stream has
-	// acknowledged each; it is safe to call again with the same messages. On an error some may have been stored: a *PublishError says which.
+	// acknowledged each; it is safe to call again with the same messages. On an error some may have been stored: a
+	// *PublishError says which.
 	Publish(ctx context.Context, messages ...events.Message) error
 	// Consume hands deliveries of a durable consumer to the handler until ctx ends, then waits for running handlers.
 	// It re-binds by itself after a broker restart; it returns an error only when it can never work (no such consumer is

@@ -52,6 +52,7 @@ func (b *JetStream) confirm(ctx context.Context, before error, subject string) e
 		return err
 	}
 	last := b.nc.LastError()
+	//nolint:errorlint // identity is meant: an error that was there before says nothing about this call
 	if last != before && errors.Is(last, nats.ErrPermissionViolation) && violated(last) == subject {
 		return fmt.Errorf("%w: %s", ErrPermission, subject)
 	}

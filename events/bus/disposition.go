@@ -89,6 +89,8 @@ func (v Verb) String() string {
 		return "ack"
 	case VerbDelay:
 		return "delay"
+	case VerbTerm:
+		return "term"
 	}
-	return "term"
+	return "unknown"
 }

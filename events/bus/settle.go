@@ -55,11 +55,11 @@ func logPanic(log zerolog.Logger, value any) {
 
 // logDisposed logs what was not acknowledged: the one place where a handler's error is written down.
 func logDisposed(log zerolog.Logger, d Delivery, err error, disposition Disposition) {
-	event := log.Warn()
+	level := zerolog.WarnLevel
 	if errors.Is(err, context.Canceled) {
-		event = log.Debug()
+		level = zerolog.DebugLevel
 	}
-	event.Err(err).Uint64("sequence", d.Sequence).Int("delivered", d.Delivered).Dur("dur", disposition.Delay).
+	log.WithLevel(level).Err(err).Uint64("sequence", d.Sequence).Int("delivered", d.Delivered).Dur("dur", disposition.Delay).
 		Str("kind", disposition.Verb.String()).Msg("bus: not acknowledged")
 }
 

@@ -32,7 +32,8 @@ func readSchema(ctx context.Context, tx *sql.Tx, s Scope) (*schema, error) {
 	const query = `
 WITH names AS (
     SELECT c.oid, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname NOT LIKE 'td\_%' AND c.relname <> 'tenant_anchor'
+    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND c.relname NOT LIKE 'td\_%' AND c.relname <> 'tenant_anchor'
 ), columns AS (
     SELECT a.attrelid, a.attnum, a.attname, a.attnotnull FROM pg_attribute a JOIN names ON names.oid = a.attrelid
     WHERE a.attnum > 0 AND NOT a.attisdropped

@@ -69,7 +69,8 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // writing inserts orders of a tenant at a fixed pace while work runs, and returns what each insert took from the moment
 // it was due.
-func (p *processes) writing(ctx context.Context, tenant events.TenantID, work func(context.Context) error) ([]time.Duration, error) {
+func (p *processes) writing(ctx context.Context, tenant events.TenantID,
+	work func(context.Context) error) ([]time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var mu sync.Mutex

@@ -134,7 +134,7 @@ func (p *processes) startAll(ctx context.Context) error {
 func (p *processes) filesRoot() string { return filepath.Join(p.dir, "files") }
 
 func (p *processes) spawn(name, binary string, args ...string) error {
-	cmd := exec.Command(filepath.Join(p.dir, binary), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(p.dir, binary), args...) // it ends with stop
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

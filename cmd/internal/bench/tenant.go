@@ -99,7 +99,7 @@ func (p *processes) plainSQL(ctx context.Context, tenant events.TenantID) error 
 			if err != nil {
 				return err
 			}
-			defer db.Close() //nolint:errcheck // nothing is lost
+			defer db.Close() // nothing is lost
 			deletes, err := sqlplan.New(db, sqlplan.Config{Service: declared.Name}, declared.Rules...).Deletes(ctx, tenant)
 			if err != nil {
 				return err

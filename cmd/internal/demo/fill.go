@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
@@ -30,7 +31,7 @@ func (d *demonstration) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.tenant, d.others = made[0], append(there, made[1:]...)
+	d.tenant, d.others = made[0], slices.Concat(there, made[1:])
 	d.page.fact("tenant", "%s", d.tenant)
 	for _, other := range d.others {
 		d.page.fact("neighbour", "%s", other)
@@ -45,12 +46,12 @@ func (d *demonstration) liveTenants(ctx context.Context) ([]events.TenantID, err
 	if err != nil {
 		return nil, fmt.Errorf("demo: read tenants: %w", err)
 	}
-	defer db.Close() //nolint:errcheck // it only read
+	defer db.Close() // it only read
 	rows, err := db.QueryContext(ctx, "SELECT id::text FROM tenants.tenants ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("demo: read tenants: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close() // Err tells
 	var there []events.TenantID
 	for rows.Next() {
 		var id string

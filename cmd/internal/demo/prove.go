@@ -76,7 +76,7 @@ func (d *demonstration) digests(ctx context.Context, tenant events.TenantID) (ma
 	if err != nil {
 		return nil, fmt.Errorf("demo: digests: %w", err)
 	}
-	defer db.Close() //nolint:errcheck // it only read
+	defer db.Close() // it only read
 	all := map[events.Participant]digest.Digests{}
 	for _, entry := range app.ReferenceRoster() {
 		scope := digest.Scope{Schema: string(entry.Participant), Except: tenant, Columns: map[string]string{}}

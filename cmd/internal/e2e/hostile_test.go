@@ -70,8 +70,9 @@ func (s *stack) forgedCommand(tenant events.TenantID) events.Message {
 		names = append(names, entry.Participant)
 	}
 	job := events.NewJobID()
-	m, err := events.Encode(events.Event{ID: events.EventIDFor(job, events.TypeRequested, "", 1, 1), Source: events.SourceCoordinator,
-		Type: events.TypeRequested, Subject: tenant, Time: time.Now(), Data: &events.Command{JobID: job, TenantID: tenant,
+	m, err := events.Encode(events.Event{ID: events.EventIDFor(job, events.TypeRequested, "", 1, 1),
+		Source: events.SourceCoordinator, Type: events.TypeRequested, Subject: tenant, Time: time.Now(),
+		Data: &events.Command{JobID: job, TenantID: tenant,
 			Generation: 1, Wave: 1, Attempt: 1, Participants: names, Reason: "contract_ended", RequestedAt: time.Now(),
 			ExpiresAt: time.Now().Add(time.Hour)}})
 	require.NoError(s.t, err)

@@ -99,7 +99,8 @@ func (s *stack) generate(n int) {
 	for i := range n {
 		s.tenants = append(s.tenants, seed.TenantIDFor(1, i+1))
 	}
-	report, err := seed.Generate(s.t.Context(), seed.Target{DSN: func(name events.Participant) string { return s.dsn(string(name)) }},
+	report, err := seed.Generate(s.t.Context(),
+		seed.Target{DSN: func(name events.Participant) string { return s.dsn(string(name)) }},
 		seed.Options{Tenants: s.tenants, Profile: seed.ProfileTiny, Seed: 1, FilesRoot: s.filesRoot})
 	require.NoError(s.t, err)
 	s.report = report

@@ -79,7 +79,8 @@ func (s *settings) addTo(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.dataDir, "data-dir", "", "folder that keeps database, messages, files and keys from run to run [$TD_DATA_DIR]")
 	f.StringVar(&s.databaseURL, "database-url", "", "PostgreSQL to use instead of a private server [$DATABASE_URL]")
-	f.StringVar(&s.profile, "profile", "", "size of generated tenants: tiny (0.5K rows), low (100K) or high (500K), default low [$PROFILE]")
+	f.StringVar(&s.profile, "profile", "",
+		"size of generated tenants: tiny (0.5K rows), low (100K) or high (500K), default low [$PROFILE]")
 	f.StringVar(&s.logLevel, "log-level", "", "trace, debug, info, warn, error or disabled, default error [$LOG_LEVEL]")
 	_ = c.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(profiles, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -1,7 +1,6 @@
 package embedded_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,7 +78,7 @@ func TestServer(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "jetstream"), []byte("a file where a folder must be"), 0o600))
 		_, err := embedded.Start(embedded.Config{StoreDir: dir})
 		require.Error(t, err)
-		require.False(t, errors.Is(err, embedded.ErrLocked))
+		require.NotErrorIs(t, err, embedded.ErrLocked)
 		require.NoError(t, os.Remove(filepath.Join(dir, "jetstream")))
 		start(t, embedded.Config{StoreDir: dir})
 	})
