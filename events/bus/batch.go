@@ -71,26 +71,52 @@ func (b *batcher) work(ctx context.Context) {
 	}
 }
 
-// collect takes what is there, without waiting for more.
-func (b *batcher) collect(first *nats.Msg) (messages []*nats.Msg, batch []Delivery) {
+// lingerMax times Consumer.Linger bounds what a batch waits in all.
+const lingerMax = 5
+
+// collect takes what is there, and waits for more only as long as the consumer lingers.
+func (b *batcher) collect(ctx context.Context, first *nats.Msg) (messages []*nats.Msg, batch []Delivery) {
 	add := func(msg *nats.Msg) {
 		if delivery, ok := b.x.delivery(msg); ok {
 			messages, batch = append(messages, msg), append(batch, delivery)
 		}
 	}
+	until := time.Now().Add(lingerMax * b.x.of.Linger)
 	for add(first); len(batch) < b.x.of.BatchMax; {
-		select {
-		case msg := <-b.queue:
-			add(msg)
-		default:
-			return messages, batch
+		msg := b.another(ctx, until)
+		if msg == nil {
+			break
 		}
+		add(msg)
 	}
 	return messages, batch
 }
 
+// another is the next message, if it is there or comes within the linger; nil otherwise.
+func (b *batcher) another(ctx context.Context, until time.Time) *nats.Msg {
+	select {
+	case msg := <-b.queue:
+		return msg
+	default:
+	}
+	wait := min(b.x.of.Linger, time.Until(until))
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case msg := <-b.queue:
+		return msg
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+}
+
 func (b *batcher) handle(ctx context.Context, first *nats.Msg) {
-	messages, batch := b.collect(first)
+	messages, batch := b.collect(ctx, first)
 	if len(batch) == 0 {
 		return
 	}

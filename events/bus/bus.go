@@ -67,6 +67,9 @@ type Consumer struct {
 	// BatchMax is the largest batch a handler gets: what is there, at most so many. Zero means 1. A batch of 1 is heart-beaten
 	// while it runs and acknowledged with confirmation; larger ones are acknowledged plainly, which is four times as fast.
 	BatchMax int
+	// Linger is how long a batch that is not full waits for one more message, again after each that came, lingerMax times at
+	// the most. Zero hands over what is there. A transaction costs the same for three messages and for thirty.
+	Linger time.Duration
 }
 
 // Delivery is one message of a batch.

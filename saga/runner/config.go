@@ -45,13 +45,14 @@ const (
 
 // Limits of the loops.
 const (
-	relayBatchMax    = 256              // messages per relay transaction; as many as bus.Publish keeps in flight
-	relayPoll        = 2 * time.Second  // safety net: a wake that was lost costs so much
-	relayPublishMax  = 10 * time.Second // below the pool's idle-in-transaction timeout of 30 s
-	dueLease         = 15 * time.Second // a replica that dies with claimed jobs delays them by so much
-	duePoll          = 5 * time.Second  // safety net: another replica may have saved an earlier WakeAt
-	verifyQueueMax   = 1024             // jobs waiting for a verify worker; beyond it results wait, which is what we want
-	noResponderMax   = 3 * time.Second  // a participant that restarts is back in that time
+	resultsLinger    = 3 * time.Millisecond // fewer transactions under load; an idle job waits this long once a wave
+	relayBatchMax    = 256                  // messages per relay transaction; as many as bus.Publish keeps in flight
+	relayPoll        = 2 * time.Second      // safety net: a wake that was lost costs so much
+	relayPublishMax  = 10 * time.Second     // below the pool's idle-in-transaction timeout of 30 s
+	dueLease         = 15 * time.Second     // a replica that dies with claimed jobs delays them by so much
+	duePoll          = 5 * time.Second      // safety net: another replica may have saved an earlier WakeAt
+	verifyQueueMax   = 1024                 // jobs waiting for a verify worker; beyond it results wait, which is what we want
+	noResponderMax   = 3 * time.Second      // a participant that restarts is back in that time
 	noResponderPause = 250 * time.Millisecond
 	recoverProbe     = 5 * time.Second // how soon a lost stream is noticed
 	recoverPageMax   = 500             // jobs per page of a recovery

@@ -11,7 +11,8 @@ import (
 
 // results feeds the participants' answers to their jobs.
 func (r *Runner) results(ctx context.Context) error {
-	c := bus.Consumer{Stream: events.StreamEvents, Name: events.ConsumerResults, BatchMax: r.cfg.BatchMax}
+	c := bus.Consumer{Stream: events.StreamEvents, Name: events.ConsumerResults, BatchMax: r.cfg.BatchMax,
+		Linger: resultsLinger}
 	return r.bus.Consume(ctx, c, r.handleResults)
 }
 

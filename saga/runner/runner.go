@@ -56,6 +56,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		{"scheduler", r.scheduler},
 		{"verifier", r.verifier},
 		{"recovery", r.recovery},
+		{"sweep", r.sweep},
 	}
 	var group sync.WaitGroup
 	var failed atomic.Pointer[error]

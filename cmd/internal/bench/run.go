@@ -14,6 +14,7 @@ type options struct {
 	out    string
 	pairs  int
 	sagas  int
+	rounds int
 	worker int
 }
 
@@ -23,7 +24,8 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.part, "bench", "", "tenant, sagas or bystander; empty runs all")
 	f.StringVar(&o.out, "out", "bench.jsonl", "file that one JSON object per figure is appended to")
 	f.IntVar(&o.pairs, "pairs", 4, "pairs of high tenants: one deleted by plain SQL, one by the saga")
-	f.IntVar(&o.sagas, "sagas", 600, "tiny tenants per side at 64 in flight; fewer at 16 and 1")
+	f.IntVar(&o.sagas, "sagas", 300, "tiny tenants per side and round at 64 in flight; fewer at 16 and 1")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of the sagas part, whose median counts")
 	f.IntVar(&o.worker, "workers", 4, "tenants each service deletes side by side in the sagas part")
 	if err := f.Parse(args); err != nil {
 		return err
