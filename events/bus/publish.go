@@ -39,7 +39,7 @@ func (b *JetStream) Publish(ctx context.Context, messages ...events.Message) err
 		if err == nil {
 			return nil
 		}
-		if final(err) || ctx.Err() != nil {
+		if final(err) {
 			return &PublishError{Failed: failed, Err: err}
 		}
 		select {
