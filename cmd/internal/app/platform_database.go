@@ -15,6 +15,7 @@ import (
 
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pglocal"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 )
 
 // Limits and names of a Platform's database.
@@ -35,6 +36,11 @@ type database struct {
 // openServer uses the given database, or starts a private server.
 func openServer(ctx context.Context, cfg PlatformConfig, f folders) (database, error) {
 	if cfg.DatabaseURL != "" {
+		db, err := openDatabase(ctx, cfg.DatabaseURL, pgpool.Config{Name: "platform"})
+		if err != nil {
+			return database{}, err
+		}
+		_ = db.Close()
 		return database{admin: cfg.DatabaseURL, stop: func() error { return nil }}, nil
 	}
 	settings := map[string]string{"max_connections": connectionsMax}

@@ -62,7 +62,7 @@ func devCommand() *cobra.Command {
 		Example: `  erasectl dev
   erasectl dev --nats-port 4222 --data-dir ./data`}
 	s.addTo(c)
-	c.Flags().IntVar(&s.natsPort, "nats-port", 4222, "port of the broker on 127.0.0.1; -1 takes a free one")
+	c.Flags().IntVar(&s.natsPort, "nats-port", 4222, "port of the broker on 127.0.0.1; 0 takes a free one")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := s.complete(); err != nil {
 			return err
