@@ -39,6 +39,7 @@ func (s *stack) proven(tenant events.TenantID) saga.Job {
 	s.t.Helper()
 	job := s.awaitState(tenant, saga.StateCompleted)
 	s.exact(job)
+	s.relayed()
 	require.Equal(s.t, 1, s.stored(string(events.TypeDeleted)+"."+string(tenant)), "tenant.deleted is announced exactly once")
 	s.untouched(tenant)
 	return job
@@ -89,6 +90,16 @@ func (s *stack) stored(subject string) int {
 		total += int(n)
 	}
 	return total
+}
+
+// relayed waits until the outbox is empty: a job commits first, then its events are sent.
+func (s *stack) relayed() {
+	s.t.Helper()
+	until(s.t, "the outbox to be sent", func() bool {
+		var unsent int
+		err := s.db.QueryRowContext(s.t.Context(), "SELECT count(*) FROM coordinator.outbox WHERE sent_at IS NULL").Scan(&unsent)
+		return err == nil && unsent == 0
+	})
 }
 
 // buried are the reasons of all dead letters.

@@ -48,10 +48,12 @@ type stack struct {
 	filesRoot string
 	store     *pgstore.Store
 	reader    *bus.JetStream // asks for previews
-	db        *sql.DB
-	report    *seed.Report
-	tenants   []events.TenantID
-	before    map[events.TenantID]map[events.Participant]digest.Digests
+	// streamLost is true once the JetStream folder was deleted.
+	streamLost bool
+	db         *sql.DB
+	report     *seed.Report
+	tenants    []events.TenantID
+	before     map[events.TenantID]map[events.Participant]digest.Digests
 }
 
 func lines() []migrations.Line {
