@@ -54,6 +54,9 @@ func (s *stack) exact(job saga.Job) {
 		for table, want := range s.report.Rows[step.Participant] {
 			require.Equal(s.t, want, step.Counts[table], "%s.%s", step.Participant, table)
 		}
+		if step.Participant == "training" {
+			require.Equal(s.t, s.report.Files, step.Counts["model_files"], "the tenant's files")
+		}
 		require.False(s.t, step.VerifiedAt.IsZero(), "%s proved zero", step.Participant)
 	}
 }

@@ -61,11 +61,6 @@ func TestPostgreSQLRestartedInTheMiddle(t *testing.T) {
 	}
 	require.NoError(t, migrations.Apply(t.Context(), cluster.DSN("postgres"), lines()...))
 	s := newStackOn(t, 6, dsn)
-	for _, tenant := range s.tenants[:5] {
-		s.remember(tenant)
-	}
-	everything := s.before[s.tenants[0]]
-	require.NotEmpty(t, everything)
 	s.coordinator()
 	s.participants()
 	asker := s.connect("asker")

@@ -12,7 +12,6 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
@@ -147,12 +146,7 @@ func (s *stack) connect(name string) *bus.JetStream {
 
 func (s *stack) coordinatorConfig() app.CoordinatorConfig {
 	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATSURL: s.nats.ClientURL(), SigningSeedFile: s.seedFile,
-		Policy: saga.Policy{Patience: patience}, Logger: s.logger("coordinator")}
-}
-
-// logger shows warnings of the system in the log of a failing test.
-func (s *stack) logger(name string) zerolog.Logger {
-	return zerolog.New(zerolog.NewTestWriter(s.t)).Level(zerolog.Disabled).With().Str("who", name).Logger()
+		Policy: saga.Policy{Patience: patience}}
 }
 
 // unit is a coordinator or a participant that runs as a goroutine.
@@ -186,7 +180,7 @@ func (s *stack) coordinator() *unit {
 func (s *stack) participant(name events.Participant) *unit {
 	return s.run(string(name), func(ctx context.Context) error {
 		return app.RunParticipant(ctx, app.ParticipantConfig{Name: name, DatabaseURL: s.dsn(string(name)), FilesRoot: s.filesRoot,
-			NATSURL: s.nats.ClientURL(), TrustedKeys: []events.PublicKey{s.key}, Logger: s.logger(string(name))})
+			NATSURL: s.nats.ClientURL(), TrustedKeys: []events.PublicKey{s.key}})
 	})
 }
 
