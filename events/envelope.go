@@ -56,6 +56,12 @@ const (
 
 const schemaPrefix = "urn:tenant-deletion:"
 
+// Event is the submission in its envelope, ready to be encoded. Asked for twice it is the same event.
+func (p *Submitted) Event(at time.Time) Event {
+	return Event{ID: p.EventID(), Source: "/sources/" + string(p.Source), Type: TypeSubmitted, Subject: p.TenantID, Time: at.UTC(),
+		Data: p}
+}
+
 var eventSpace = uuid.MustParse("7c0e5a8e-5f0c-5a9b-9d0e-2f6d0f6d7a11")
 
 // EventIDFor is the deterministic id of an event: the same job, type, participant and attempt are the same event. The
@@ -65,9 +71,19 @@ func EventIDFor(job JobID, t Type, p Participant, wave, attempt int) EventID {
 	return EventID(uuid.NewSHA1(eventSpace, []byte(name)).String())
 }
 
-// SubmissionID is the deterministic id of a submission: the source's idempotency key decides.
-func SubmissionID(source Participant, requestID string) EventID {
-	return EventID(uuid.NewSHA1(eventSpace, []byte("submitted/"+string(source)+"/"+requestID)).String())
+// EventID is the deterministic id of a submission. Its whole content decides, not the idempotency key alone: a stream drops
+// an id that it has seen, and the same key with another content must reach the coordinator, which refuses it aloud.
+func (p *Submitted) EventID() EventID {
+	content := *p
+	if content.NotBefore != nil {
+		utc := content.NotBefore.UTC().Truncate(time.Microsecond)
+		content.NotBefore = &utc
+	}
+	text, err := json.Marshal(content)
+	if err != nil { // a struct of strings, numbers and a time that Validate has bounded
+		text = []byte(p.RequestID)
+	}
+	return EventID(uuid.NewSHA1(eventSpace, append([]byte("submitted/"), text...)).String())
 }
 
 // wire is the JSON form of the envelope; the order of fields is the order on the wire.

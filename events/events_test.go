@@ -67,11 +67,15 @@ func TestEventIDsTellEventsApart(t *testing.T) {
 	note(events.EventIDFor(job, events.TypeResult, "pos", 1, 1), "participant")
 	note(events.EventIDFor(job, events.TypeFailed, "orders", 1, 1), "type")
 	note(events.EventIDFor(events.NewJobID(), events.TypeResult, "orders", 1, 1), "job")
-	note(events.SubmissionID("crm", "1"), "submission")
-	note(events.SubmissionID("erp", "1"), "source")
+	asked := events.Submitted{RequestID: "1", TenantID: "acme", Source: "crm", Reason: "contract_ended", RequestedBy: "user-1"}
+	note(asked.EventID(), "submission")
+	other, content := asked, asked
+	other.Source, content.Policy = "erp", &events.RequestPolicy{Approval: true}
+	note(other.EventID(), "source")
+	note(content.EventID(), "content")
 	again := events.EventIDFor(job, events.TypeResult, "orders", 1, 1)
 	require.Equal(t, "one", seen[again])
-	again = events.SubmissionID("crm", "1")
+	again = asked.EventID()
 	require.Equal(t, "submission", seen[again])
 }
 

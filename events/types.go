@@ -36,6 +36,19 @@ type Submitted struct {
 	RequestedBy string `json:"requested_by"`
 	// NotBefore delays the first delete; zero means at once (after the policy's grace).
 	NotBefore *time.Time `json:"not_before,omitempty"`
+	// Policy asks for more care than the coordinator's own policy has; nil asks for nothing.
+	Policy *RequestPolicy `json:"policy,omitempty"`
+}
+
+// RequestPolicy is what an asker may add to the coordinator's policy. The stricter of both holds: an asker can never make a
+// deletion less careful than the coordinator would run it.
+type RequestPolicy struct {
+	// Approval asks for a second person's approval.
+	Approval bool `json:"approval,omitempty"`
+	// GraceSeconds asks for a wait of at least so long before the first delete, in which cancel is free.
+	GraceSeconds int64 `json:"grace_seconds,omitempty"`
+	// DeadlineSeconds asks for an end within so long from the submission. It makes a late job visible and hurries nobody.
+	DeadlineSeconds int64 `json:"deadline_seconds,omitempty"`
 }
 
 // Command tells participants to delete; it is the data of requested and replayed events.
@@ -110,6 +123,9 @@ type Outcome struct {
 	Reason       string        `json:"reason"`
 	Participants []Participant `json:"participants,omitempty"`
 	At           time.Time     `json:"at"`
+	// Source and RequestID are those of the submission, so that the asker recognises what was refused.
+	Source    Participant `json:"source,omitempty"`
+	RequestID string      `json:"request_id,omitempty"`
 }
 
 // Deleted is the promise kept: every participant has proven that nothing of the tenant is left.
@@ -122,6 +138,19 @@ type Deleted struct {
 	Total         int64                            `json:"total"`
 	SubmittedAt   time.Time                        `json:"submitted_at"`
 	CompletedAt   time.Time                        `json:"completed_at"`
+	// Round is above 1 when participants were restored from a backup and erased again; each round is announced. Absent
+	// means 1.
+	Round int `json:"round,omitempty"`
+	// Earlier are the passes of earlier rounds, which DeletedCounts and Total do not include: the restored rows are the
+	// same rows once more.
+	Earlier []EarlierPass `json:"earlier,omitempty"`
+}
+
+// EarlierPass is what a participant deleted in an earlier round of the same job.
+type EarlierPass struct {
+	ServiceName   Participant      `json:"service_name"`
+	DeletedCounts map[string]int64 `json:"deleted_counts"`
+	ErasedAt      time.Time        `json:"erased_at"`
 }
 
 // Progress is what a participant tells while it deletes. It is not stored and may be lost.

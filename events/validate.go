@@ -14,7 +14,10 @@ const (
 	tablesMax       = 512
 	problemsMax     = 64
 	detailBytesMax  = 512
-	countMax        = 1<<53 - 1 // the largest integer that every JSON reader reads exactly
+	earlierMax      = 1024
+	askedSecondsMax = 365 * 24 * 60 * 60 // a year of grace is a request that somebody forgot
+	yearMax         = 9999               // what RFC 3339 and every JSON reader can write down
+	countMax        = 1<<53 - 1          // the largest integer that every JSON reader reads exactly
 )
 
 var (
@@ -30,7 +33,18 @@ func (p *Submitted) validate() error {
 	return errors.Join(p.TenantID.Validate(), sourceErr,
 		must(keyForm.MatchString(p.RequestID), "request_id", "must be 1 to 128 of A-Z a-z 0-9 _ . : -"),
 		must(keyForm.MatchString(p.RequestedBy), "requested_by", "must be 1 to 128 of A-Z a-z 0-9 _ . : -"),
-		must(reasonForm.MatchString(p.Reason), "reason", "must be a code of a-z and _, at most 64"))
+		must(reasonForm.MatchString(p.Reason), "reason", "must be a code of a-z and _, at most 64"),
+		must(p.NotBefore == nil || p.NotBefore.Year() <= yearMax, "not_before", "must be before the year 10000"),
+		p.Policy.validate())
+}
+
+func (p *RequestPolicy) validate() error {
+	if p == nil {
+		return nil
+	}
+	return errors.Join(
+		must(p.GraceSeconds >= 0 && p.GraceSeconds <= askedSecondsMax, "policy.grace_seconds", "must be 0 to 31536000"),
+		must(p.DeadlineSeconds >= 0 && p.DeadlineSeconds <= askedSecondsMax, "policy.deadline_seconds", "must be 0 to 31536000"))
 }
 
 // Validate reports what a publisher would be refused for, field by field.
@@ -80,6 +94,11 @@ func (o *Outcome) validate() error {
 		must(reasonForm.MatchString(o.Reason), "reason", "must be a code of a-z and _"),
 		must(len(o.Participants) <= participantsMax, "participants", "must name at most 256"),
 		must(!o.At.IsZero(), "at", "missing"),
+		must(o.RequestID == "" || keyForm.MatchString(o.RequestID), "request_id", "must be 1 to 128 of A-Z a-z 0-9 _ . : -"),
+	}
+	if o.Source != "" {
+		_, err := ParseParticipant(string(o.Source))
+		errs = append(errs, err)
 	}
 	for _, p := range o.Participants {
 		_, err := ParseParticipant(string(p))
@@ -103,6 +122,13 @@ func (d *Deleted) validate() error {
 				return invalid("total", "must be the sum of deleted_counts")
 			}
 		}
+	}
+	errs = append(errs, must(d.Round >= 0, "round", "must be 1 or more"),
+		must(len(d.Earlier) <= earlierMax, "earlier", "must be at most 1024 passes"))
+	for i := range d.Earlier {
+		_, err := ParseParticipant(string(d.Earlier[i].ServiceName))
+		errs = append(errs, err, checkCounts(d.Earlier[i].DeletedCounts),
+			must(!d.Earlier[i].ErasedAt.IsZero(), "earlier.erased_at", "missing"))
 	}
 	return errors.Join(append(errs, must(total == d.Total, "total", "must be the sum of deleted_counts"))...)
 }

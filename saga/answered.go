@@ -20,11 +20,13 @@ func (t *turn) onAnswered(r events.Result) error {
 	case step.State == StepPending:
 		return fmt.Errorf("%w: %s answered before it was asked", ErrState, step.Participant)
 	case step.State == StepSucceeded:
+	case r.Success && step.undone(r): // the receipt that a restore has undone
 	case r.Success && step.EraseAgain && r.Attempt <= step.ResidueAttempt: // the receipt that residue has disproved
 	case r.Success:
 		t.succeed(step, r)
 	case step.State == StepRequested && r.Attempt >= step.Attempt:
 		step.State, step.FinishedAt, step.Problems = StepFailed, t.now, stated(r.Errors)
+		t.answer(step, r)
 		t.heard(step.Participant)
 		t.settle()
 	}
@@ -53,10 +55,20 @@ func (t *turn) succeed(step *Step, r events.Result) {
 		counts = map[string]int64{}
 	}
 	step.State, step.FinishedAt, step.Problems = StepSucceeded, t.now, nil
-	step.Counts, step.Mode, step.DurationMS = counts, r.Mode, r.DurationMS
+	if step.sameReceipt(r) {
+		step.Earlier = slices.Clone(step.Earlier[:len(step.Earlier)-1])
+	}
+	step.Counts, step.Mode, step.DurationMS, step.ErasedAt = counts, r.Mode, r.DurationMS, instant(r.Timestamp)
+	t.answer(step, r)
 	step.Residue, step.ResidueAttempt, step.EraseAgain, step.VerifiedAt = nil, 0, false, time.Time{}
 	t.heard(step.Participant)
 	t.settle()
+}
+
+// answer is the line of the history.
+func (t *turn) answer(step *Step, r events.Result) {
+	t.note.Participants, t.note.Attempt = []events.Participant{step.Participant}, r.Attempt
+	t.note.Problems, t.note.Deleted = step.Problems, r.Total()
 }
 
 // stated are the problems as they are stored; a participant's words may hold anything.

@@ -17,9 +17,11 @@ type Batch struct {
 	rejected map[events.EventID]bool
 	entries  map[events.JobID]*entry
 	order    []events.JobID
-	requests map[requestKey]events.JobID
+	requests map[requestKey][]events.JobID // the job of a request id, and those that its conflicts made
 	newest   map[events.TenantID]events.JobID
+	active   map[events.TenantID]events.JobID
 	messages []events.Message
+	history  []Entry
 }
 
 // entry is a job as it was loaded (nil: made by this batch) and as it is now.
@@ -36,7 +38,8 @@ type requestKey struct {
 // NewBatch starts a batch on the jobs that were loaded. Counted tells which inbox ids earlier transactions have counted.
 func NewBatch(counted func(events.EventID) bool, loaded ...Job) *Batch {
 	b := &Batch{counted: counted, accepted: map[events.EventID]bool{}, rejected: map[events.EventID]bool{},
-		entries: map[events.JobID]*entry{}, requests: map[requestKey]events.JobID{}, newest: map[events.TenantID]events.JobID{}}
+		entries: map[events.JobID]*entry{}, requests: map[requestKey][]events.JobID{}, newest: map[events.TenantID]events.JobID{},
+		active: map[events.TenantID]events.JobID{}}
 	for _, job := range loaded {
 		b.put(job, &job)
 	}
@@ -44,41 +47,50 @@ func NewBatch(counted func(events.EventID) bool, loaded ...Job) *Batch {
 }
 
 // InboxID is the id under which a submission counts once: its event's, or, for a submission that no event brought, the
-// one its source and request id give.
+// one that its content gives.
 func (s Submission) InboxID() events.EventID {
 	if s.Inbox != "" {
 		return s.Inbox
 	}
-	return events.SubmissionID(s.Submitted.Source, s.Submitted.RequestID)
+	return s.Submitted.EventID()
 }
 
 // Submit makes a job with this id, unless the request was seen before or the tenant has an active job. The jobs of the
-// submission's request id and the newest job of its tenant must have been loaded.
+// submission's request id, and the newest and the active job of its tenant, must have been loaded.
 func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now time.Time) Outcome {
 	inbox := s.InboxID()
 	if err := s.Submitted.Validate(); err != nil {
 		return b.reject(inbox, fmt.Errorf("saga: submission: %w", err))
 	}
+	request := Request{Submitted: s.Submitted, ID: id, Generation: 1, Roster: roster, Policy: s.Policy, At: now}
+	newest, met := b.entries[b.newest[s.Submitted.TenantID]]
+	if met {
+		request.Generation = newest.now.Generation + 1
+	}
 	duplicate := b.seen(inbox)
-	if known, ok := b.requests[requestKey{s.Submitted.Source, s.Submitted.RequestID}]; ok {
-		job := b.entries[known].now
-		if !job.Made(s.Submitted) {
+	if known := b.requests[requestKey{s.Submitted.Source, s.Submitted.RequestID}]; len(known) > 0 {
+		for _, made := range known {
+			if job := b.entries[made].now; job.Made(s.Submitted) {
+				return b.existing(inbox, job, duplicate)
+			}
+		}
+		if !s.Detached {
 			return b.reject(inbox, ErrConflict)
 		}
-		return b.existing(inbox, job, duplicate)
+		request.Cause = ReasonConflict
+		d, err := Start(request)
+		return b.accept(inbox, d, err)
 	}
-	newest, ok := b.entries[b.newest[s.Submitted.TenantID]]
-	generation := 1
-	if ok {
-		generation = newest.now.Generation + 1
+	if active, ok := b.entries[b.active[s.Submitted.TenantID]]; ok {
+		return b.existing(inbox, active.now, duplicate)
 	}
-	if ok && (duplicate || !newest.now.State.Final()) {
+	switch {
+	case duplicate && met: // it had joined a job that has ended since
 		return b.existing(inbox, newest.now, duplicate)
-	}
-	if duplicate {
+	case duplicate:
 		return Outcome{Duplicate: true}
 	}
-	d, err := Start(Request{Submitted: s.Submitted, ID: id, Generation: generation, Roster: roster, Policy: s.Policy, At: now})
+	d, err := Start(request)
 	return b.accept(inbox, d, err)
 }
 
@@ -130,6 +142,7 @@ func (b *Batch) accept(inbox events.EventID, d Decision, err error) Outcome {
 	if d.Changed {
 		b.put(d.Job, nil)
 		b.messages = append(b.messages, encoded...)
+		b.history = append(b.history, d.Entry)
 	}
 	return Outcome{Decision: d}
 }
@@ -142,7 +155,15 @@ func (b *Batch) put(job Job, before *Job) {
 		b.order = append(b.order, job.ID)
 	}
 	e.now = job
-	b.requests[requestKey{job.Source, job.RequestID}] = job.ID
+	if key := (requestKey{job.Source, job.RequestID}); !slices.Contains(b.requests[key], job.ID) {
+		b.requests[key] = append(b.requests[key], job.ID)
+	}
+	switch {
+	case !job.State.Final():
+		b.active[job.Tenant] = job.ID
+	case b.active[job.Tenant] == job.ID:
+		delete(b.active, job.Tenant)
+	}
 	if newest, ok := b.entries[b.newest[job.Tenant]]; !ok || newest.now.Generation <= job.Generation {
 		b.newest[job.Tenant] = job.ID
 	}
@@ -172,6 +193,9 @@ func (b *Batch) Writes() (writes []Write) {
 
 // Messages are the encoded events, in the order in which they were decided.
 func (b *Batch) Messages() []events.Message { return b.messages }
+
+// History are the lines of the decisions, in the order in which they were made.
+func (b *Batch) History() []Entry { return b.history }
 
 // Accepted are the inbox ids that count from now on, those counted before included.
 func (b *Batch) Accepted() []events.EventID { return ids(b.accepted, nil) }
@@ -204,5 +228,6 @@ func (s Step) equal(o Step) bool {
 		s.RequestedAt.Equal(o.RequestedAt) && s.FinishedAt.Equal(o.FinishedAt) && s.VerifiedAt.Equal(o.VerifiedAt) &&
 		s.Mode == o.Mode && s.DurationMS == o.DurationMS && s.ResidueAttempt == o.ResidueAttempt &&
 		s.EraseAgain == o.EraseAgain && slices.Equal(s.Problems, o.Problems) &&
-		maps.Equal(s.Counts, o.Counts) && maps.Equal(s.Residue, o.Residue)
+		maps.Equal(s.Counts, o.Counts) && maps.Equal(s.Residue, o.Residue) && s.ErasedAt.Equal(o.ErasedAt) &&
+		len(s.Earlier) == len(o.Earlier) // a pass never changes
 }

@@ -34,6 +34,10 @@ var invariants = []struct {
 			j.State == StateAwaitingApproval || j.State == StateScheduled
 	}},
 	{"generation and version are 1 or more", func(j Job) bool { return j.Generation >= 1 && j.Version >= 1 }},
+	{"its round is 1 or more", func(j Job) bool { return j.Round >= 1 }},
+	{"it has a cause exactly when it ended without a deletion", func(j Job) bool {
+		return (j.Cause != "") == (j.State.Final() && j.State != StateCompleted)
+	}},
 	{"it is finished exactly when it is final", func(j Job) bool { return j.State.Final() != j.FinishedAt.IsZero() }},
 	{"it has a pivot exactly when it is past it", func(j Job) bool {
 		return slices.Contains(pastPivot, j.State) != j.PivotAt.IsZero()
@@ -92,6 +96,8 @@ func (j Job) checkStep(s Step) error {
 		claim = "only a failure has problems"
 	case s.EraseAgain != (len(s.Residue) > 0) || s.EraseAgain != (s.ResidueAttempt > 0):
 		claim = "it is erased again exactly while residue is known"
+	case s.State == StepSucceeded && s.ErasedAt.IsZero():
+		claim = "a success says when it erased"
 	case s.State == StepSucceeded && s.EraseAgain:
 		claim = "a success left no residue"
 	case s.State != StepSucceeded && !s.VerifiedAt.IsZero():

@@ -57,6 +57,8 @@ func (t *turn) take(in Input) error {
 		return t.onCancel(in)
 	case Replay:
 		return t.onReplay(in)
+	case Restored:
+		return t.onRestored(in)
 	}
 	return fmt.Errorf("%w: input %T", ErrState, in)
 }
@@ -68,6 +70,7 @@ type turn struct {
 	changed bool
 	events  []events.Event
 	verify  []events.Participant
+	note    Entry // what the history will say beside what entry knows itself
 }
 
 func newTurn(job Job, now time.Time) *turn {
@@ -94,5 +97,5 @@ func (t *turn) decision(from State, by string) (Decision, error) {
 	if err := t.job.Check(); err != nil {
 		return Decision{}, fmt.Errorf("saga: %s job %s: %w", by, t.job.ID, err)
 	}
-	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify}, nil
+	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify, Entry: t.entry(by)}, nil
 }

@@ -15,6 +15,8 @@ type Decision struct {
 	Events []events.Event
 	// Verify asks the runner to count these participants again, and to feed the answers back as Verified.
 	Verify []events.Participant
+	// Entry is the line of the job's history; it is saved with the job.
+	Entry Entry
 }
 
 // Input is one thing that can happen to a job. The set is closed: see the types of this file.
@@ -50,6 +52,23 @@ type Cancel struct{ By string }
 type Replay struct {
 	By           string
 	Participants []events.Participant
+	// Origin says where the original request was read: OriginStream, or OriginStore once the stream has forgotten it.
+	Origin string
+}
+
+// Where a replay found the original request.
+const (
+	OriginStream = "stream"
+	OriginStore  = "store"
+)
+
+// Restored says that participants were restored from a backup that is older than their deletion: what they had erased is
+// there again. They are asked again, what they had deleted is kept as an earlier pass, and everything is verified anew. It
+// is the only input that moves a completed job.
+type Restored struct {
+	By           string
+	Participants []events.Participant
+	Origin       string
 }
 
 func (Tick) kind() string     { return "tick" }
@@ -60,6 +79,7 @@ func (Approve) kind() string  { return "approve" }
 func (Reject) kind() string   { return "reject" }
 func (Cancel) kind() string   { return "cancel" }
 func (Replay) kind() string   { return "replay" }
+func (Restored) kind() string { return "restored" }
 
 // Request is what a new job is made of.
 type Request struct {
@@ -70,4 +90,6 @@ type Request struct {
 	Roster     []RosterEntry
 	Policy     Policy
 	At         time.Time
+	// Cause makes a refused job, for an asker that has no other way to learn of the refusal. Empty makes a real one.
+	Cause string
 }

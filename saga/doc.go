@@ -22,20 +22,25 @@
 //	failed ──answered──► deleting                (a late success; the next wave begins)
 //	failed ──answered──► verifying               (a late success of the last one)
 //
+//	verifying ──restored──► deleting             (a participant came back from a backup)
+//	failed ──restored──► deleting
+//	completed ──restored──► deleting             (the only way out of an end; the record keeps both passes)
+//
 // The pivot is the arrow into deleting: before it a job may be cancelled, after it a job only goes forward.
 //
 // # Usage
 //
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
-// of a stream or of a process (Lost), and what people decide (Approve, Reject, Cancel, Replay).
+// of a stream or of a process (Lost), and what people decide (Approve, Reject, Cancel, Replay, Restored).
 //
 // # Guarantees
 //
 // Start and Decide are pure: no clock, no randomness, no log; equal arguments give equal decisions, down to the ids of the
-// events. A repeated or stale input changes nothing. tenant.deleted is decided at most once, and only in the decision that
-// sees the last participant of the roster proven empty. A final job never changes. A job that waits for anything but a
-// running deletion says why, since when, and what to do (Blocked).
+// events. A repeated or stale input changes nothing. tenant.deleted is decided once in each round, and only in the decision
+// that sees the last participant of the roster proven empty. A final job never changes, but for a completed one whose
+// participant was restored from a backup: a new round begins. Every saved decision is a line of the job's history. A job
+// that waits for anything but a running deletion says why, since when, and what to do (Blocked).
 //
 // # Not guaranteed
 //

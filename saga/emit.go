@@ -38,18 +38,42 @@ func (t *turn) command(wave, attempt int, eraseAgain bool, named ...events.Parti
 func (t *turn) emitOutcome(kind events.Type, reason string, who []events.Participant) {
 	t.emit(kind, "", t.job.Wave, int(t.job.Version), &events.Outcome{
 		JobID: t.job.ID, TenantID: t.job.Tenant, Generation: t.job.Generation, State: string(t.job.State),
-		Reason: reason, Participants: slices.Clone(who), At: t.now,
+		Reason: reason, Participants: slices.Clone(who), At: t.now, Source: t.job.Source, RequestID: t.job.RequestID,
 	})
 }
 
 // emitDeleted keeps the promise: every participant has proven that nothing is left.
 func (t *turn) emitDeleted() {
-	counts := make(map[events.Participant]map[string]int64, len(t.job.Steps))
-	for i := range t.job.Steps {
-		counts[t.job.Steps[i].Participant] = maps.Clone(t.job.Steps[i].Counts)
+	t.events = append(t.events, t.job.deleted())
+}
+
+// Announcement is the tenant.deleted event of a completed job, the same as was sent when it completed; ok is false for every
+// other job. It may be sent again to those who lost it.
+func (j Job) Announcement() (e events.Event, ok bool) {
+	if j.State != StateCompleted {
+		return events.Event{}, false
 	}
-	t.emit(events.TypeDeleted, "", 0, 1, &events.Deleted{
-		JobID: t.job.ID, TenantID: t.job.Tenant, Generation: t.job.Generation, DeletedCounts: counts, Total: t.job.Total(),
-		SubmittedAt: t.job.SubmittedAt, CompletedAt: t.now,
-	})
+	return j.deleted(), true
+}
+
+func (j Job) deleted() events.Event {
+	counts := make(map[events.Participant]map[string]int64, len(j.Steps))
+	var earlier []events.EarlierPass
+	for i := range j.Steps {
+		step := &j.Steps[i]
+		counts[step.Participant] = maps.Clone(step.Counts)
+		for _, pass := range step.Earlier {
+			earlier = append(earlier, events.EarlierPass{ServiceName: step.Participant, DeletedCounts: maps.Clone(pass.Counts),
+				ErasedAt: pass.ErasedAt})
+		}
+	}
+	data := &events.Deleted{
+		JobID: j.ID, TenantID: j.Tenant, Generation: j.Generation, DeletedCounts: counts, Total: j.Total(),
+		SubmittedAt: j.SubmittedAt, CompletedAt: j.FinishedAt, Earlier: earlier,
+	}
+	if j.Round > 1 {
+		data.Round = j.Round
+	}
+	return events.Event{ID: events.EventIDFor(j.ID, events.TypeDeleted, "", 0, j.Round), Source: events.SourceCoordinator,
+		Type: events.TypeDeleted, Subject: j.Tenant, Time: j.FinishedAt, Data: data}
 }

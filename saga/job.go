@@ -42,6 +42,12 @@ type Job struct {
 	Reason      string
 	RequestedBy string
 	DecidedBy   string // who approved, rejected or cancelled; the newest of them
+	// Asked is what the request asked for beyond the coordinator's policy; nil when nothing. Policy has it merged in.
+	Asked *events.RequestPolicy
+	// Cause says why the job ended without a deletion; empty unless it did.
+	Cause string
+	// Round is 1, and one more each time a participant that was restored from a backup had to erase again.
+	Round int
 
 	SubmittedAt time.Time
 	NotBefore   time.Time // what the request asked for; zero when it did not
@@ -116,6 +122,7 @@ const (
 	ReasonRosterEmpty       = "roster_empty"
 	ReasonCancelled         = "cancelled"
 	ReasonRejected          = "rejected"
+	ReasonConflict          = "request_conflict" // the request id was used before with another content
 )
 
 // StepState is where one participant's part stands.
@@ -149,6 +156,20 @@ type Step struct {
 	ResidueAttempt int
 	// EraseAgain asks for another pass over a stored receipt with the next command; set exactly while Residue is.
 	EraseAgain bool
+	// ErasedAt is the participant's own time of the receipt that Counts are from; zero until there is one.
+	ErasedAt time.Time
+	// Earlier are the receipts that a restore from a backup has undone, oldest first. Counts are not added to them.
+	Earlier []Pass
+}
+
+// Pass is what a participant had deleted before it was restored from a backup.
+type Pass struct {
+	// Attempt is the newest command of the pass: only an answer to a later one counts for the next pass.
+	Attempt    int              `json:"attempt"`
+	Counts     map[string]int64 `json:"counts"`
+	Mode       string           `json:"mode,omitempty"`
+	DurationMS int64            `json:"duration_ms"`
+	ErasedAt   time.Time        `json:"erased_at"`
 }
 
 // RosterEntry is one participant that MUST take part. The tenant service stands alone in the last wave.
@@ -163,12 +184,16 @@ func (j Job) Clone() Job {
 	for i := range j.Steps {
 		step := &j.Steps[i]
 		step.Counts, step.Residue = maps.Clone(step.Counts), maps.Clone(step.Residue)
-		step.Problems = slices.Clone(step.Problems)
+		step.Problems, step.Earlier = slices.Clone(step.Problems), slices.Clone(step.Earlier)
 	}
 	if j.Blocked != nil {
 		blocked := *j.Blocked
 		blocked.Participants = slices.Clone(blocked.Participants)
 		j.Blocked = &blocked
+	}
+	if j.Asked != nil {
+		asked := *j.Asked
+		j.Asked = &asked
 	}
 	return j
 }

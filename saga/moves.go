@@ -37,4 +37,8 @@ var moves = map[move]bool{
 
 	{StateVerifying, "verified", StateCompleted}: true,
 	{StateVerifying, "verified", StateFailed}:    true,
+
+	{StateVerifying, "restored", StateDeleting}: true,
+	{StateFailed, "restored", StateDeleting}:    true,
+	{StateCompleted, "restored", StateDeleting}: true,
 }

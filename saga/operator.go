@@ -15,7 +15,7 @@ func (t *turn) onApprove(in Approve) error {
 	if in.By == "" || in.By == t.job.RequestedBy {
 		return ErrFourEyes
 	}
-	t.job.DecidedBy, t.job.Blocked = in.By, nil
+	t.job.DecidedBy, t.note.By, t.job.Blocked = in.By, in.By, nil
 	t.job.DueAt = later(t.job.DueAt, t.now.Add(t.job.Policy.Grace))
 	t.changed = true
 	t.schedule()
@@ -27,8 +27,8 @@ func (t *turn) onReject(in Reject) error {
 	if t.job.State != StateAwaitingApproval {
 		return t.notNow()
 	}
-	t.job.DecidedBy = in.By
-	t.finish(StateRejected)
+	t.job.DecidedBy, t.note.By = in.By, in.By
+	t.end(StateRejected, ReasonRejected)
 	t.emitOutcome(events.TypeFailed, ReasonRejected, nil)
 	return nil
 }
@@ -41,8 +41,8 @@ func (t *turn) onCancel(in Cancel) error {
 	case !t.job.PivotAt.IsZero():
 		return ErrPastPivot
 	}
-	t.job.DecidedBy = in.By
-	t.finish(StateCancelled)
+	t.job.DecidedBy, t.note.By = in.By, in.By
+	t.end(StateCancelled, ReasonCancelled)
 	t.emitOutcome(events.TypeCancelled, ReasonCancelled, nil)
 	return nil
 }
@@ -56,17 +56,20 @@ func (t *turn) onReplay(in Replay) error {
 	if err := t.replayable(in.Participants, silent); err != nil {
 		return err
 	}
+	t.note.By, t.note.Origin = in.By, in.Origin
 	for i := range t.job.Steps {
 		step := &t.job.Steps[i]
 		named := len(in.Participants) == 0 || slices.Contains(in.Participants, step.Participant)
 		if named && isReplayable(step, silent) {
 			t.again(step)
+			t.note.Participants, t.note.Attempt = append(t.note.Participants, step.Participant), step.Attempt
 			silent = slices.DeleteFunc(silent, func(p events.Participant) bool { return p == step.Participant })
 		}
 	}
 	if !t.changed {
 		return fmt.Errorf("%w: no participant failed or is silent", ErrState)
 	}
+	t.note.aboutOne()
 	t.job.State, t.job.WakeAt = StateDeleting, t.nextLook()
 	t.job.Blocked = silenceOf(t.job.Blocked)
 	t.blockSilent(silent)

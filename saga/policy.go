@@ -36,6 +36,19 @@ const (
 	patienceDoublingsMax = 20
 )
 
+// with merges what an asker wants: the stricter of both holds.
+func (p Policy) with(asked *events.RequestPolicy) Policy {
+	if asked == nil {
+		return p
+	}
+	p.Approval = p.Approval || asked.Approval
+	p.Grace = max(p.Grace, time.Duration(asked.GraceSeconds)*time.Second)
+	if sooner := time.Duration(asked.DeadlineSeconds) * time.Second; sooner > 0 && (p.Deadline == 0 || sooner < p.Deadline) {
+		p.Deadline = sooner
+	}
+	return p
+}
+
 func (p Policy) withDefaults() Policy {
 	p.CommandTTL = cmp.Or(p.CommandTTL, commandTTLDefault)
 	p.Patience = cmp.Or(p.Patience, patienceDefault)

@@ -21,7 +21,10 @@ func Start(r Request) (Decision, error) {
 		return Decision{}, fmt.Errorf("saga: start job: %w", err)
 	}
 	t := &turn{job: newJob(r), now: instant(r.At), changed: true}
+	t.note.By = t.job.RequestedBy
 	switch {
+	case r.Cause != "":
+		t.refuse(r.Cause)
 	case len(r.Roster) == 0:
 		t.refuse(ReasonRosterEmpty)
 	case t.job.Policy.Approval:
@@ -64,12 +67,12 @@ func CheckRoster(roster []RosterEntry) error {
 }
 
 func newJob(r Request) Job {
-	at, policy := instant(r.At), r.Policy.withDefaults()
+	at, policy := instant(r.At), r.Policy.with(r.Submitted.Policy).withDefaults()
 	job := Job{
 		ID: r.ID, Tenant: r.Submitted.TenantID, Generation: r.Generation, State: stateNew, Version: 1,
 		Source: r.Submitted.Source, RequestID: r.Submitted.RequestID,
 		Reason: r.Submitted.Reason, RequestedBy: r.Submitted.RequestedBy,
-		SubmittedAt: at, NotBefore: notBefore(r.Submitted), Deadline: policy.deadline(at), Policy: policy,
+		Asked: asked(r.Submitted), Round: 1, SubmittedAt: at, NotBefore: notBefore(r.Submitted), Deadline: policy.deadline(at), Policy: policy,
 		Steps: make([]Step, 0, len(r.Roster)),
 	}
 	job.DueAt = later(at, job.NotBefore).Add(policy.Grace)
@@ -86,7 +89,23 @@ func newJob(r Request) Job {
 // conflict (ErrConflict), not a repeat.
 func (j Job) Made(s events.Submitted) bool {
 	return j.Source == s.Source && j.RequestID == s.RequestID && j.Tenant == s.TenantID && j.Reason == s.Reason &&
-		j.RequestedBy == s.RequestedBy && j.NotBefore.Equal(notBefore(s))
+		j.RequestedBy == s.RequestedBy && j.NotBefore.Equal(notBefore(s)) && sameAsked(j.Asked, asked(s))
+}
+
+// asked is the request's own policy; one that asks for nothing is none.
+func asked(s events.Submitted) *events.RequestPolicy {
+	if s.Policy == nil || *s.Policy == (events.RequestPolicy{}) {
+		return nil
+	}
+	policy := *s.Policy
+	return &policy
+}
+
+func sameAsked(a, b *events.RequestPolicy) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 func notBefore(s events.Submitted) time.Time {
@@ -104,7 +123,7 @@ func later(a, b time.Time) time.Time {
 }
 
 func (t *turn) refuse(reason string) {
-	t.finish(StateRefused)
+	t.end(StateRefused, reason)
 	t.emitOutcome(events.TypeFailed, reason, nil)
 }
 
@@ -121,6 +140,12 @@ func (t *turn) schedule() {
 	}
 	t.job.State, t.job.WakeAt = StateScheduled, t.job.DueAt
 	t.block(ReasonGrace, nil, "Wait for the grace to end at "+t.job.DueAt.Format(time.RFC3339)+", or cancel the job.")
+}
+
+// end ends a job that deletes nothing, and says why.
+func (t *turn) end(state State, cause string) {
+	t.finish(state)
+	t.job.Cause = cause
 }
 
 // finish ends the job.

@@ -3,6 +3,7 @@ package saga
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 // Errors that callers match.
 var (
-	ErrNotFound  = errors.New("no such job")
+	ErrNotFound  = errors.New("not found")
 	ErrPastPivot = errors.New("past the pivot: deletion has begun, a job only goes forward")
 	ErrState     = errors.New("not possible in this state")
 	ErrFourEyes  = errors.New("the requester may not approve")
@@ -20,6 +21,8 @@ var (
 	ErrMismatch = errors.New("does not belong to this job")
 	// ErrInvariant says that a job would break, or has broken, what always holds: a bug, or a row changed by hand.
 	ErrInvariant = errors.New("broken invariant")
+	// ErrVersion says that the job has changed since the caller read it.
+	ErrVersion = errors.New("the job has changed meanwhile")
 	// ErrConflict says that the request id was used before with another content.
 	ErrConflict = errors.New("request id used before with another content")
 )
@@ -40,6 +43,9 @@ type JobStore interface {
 	Job(ctx context.Context, id events.JobID) (Job, error)
 	// Jobs lists jobs, newest first.
 	Jobs(ctx context.Context, f Filter) ([]Job, error)
+	// History lists at most limit entries of a job with a number above after, oldest first. It is committed with the jobs.
+	// A job that is not there has no entries.
+	History(ctx context.Context, id events.JobID, after int64, limit int) ([]Entry, error)
 }
 
 // Submission is a request to create a job. Inbox is the id of the event that brought it.
@@ -47,6 +53,9 @@ type Submission struct {
 	Submitted events.Submitted
 	Inbox     events.EventID
 	Policy    Policy
+	// Detached says that nobody waits for an error: a conflict (ErrConflict) makes a refused job, whose event and whose place
+	// in the list tell the asker.
+	Detached bool
 }
 
 // Change is one input for one job.
@@ -65,12 +74,36 @@ type Outcome struct {
 	Err       error
 }
 
-// Filter selects jobs; zero fields select everything.
+// Filter selects jobs; zero fields select everything, and set fields must all hold.
 type Filter struct {
-	Tenant events.TenantID
-	States []State
-	Before events.JobID // keyset: only jobs older than this id
-	Limit  int          // zero means 100, at most 1000
+	Before  events.JobID // keyset: only jobs older than this id
+	Blocked string       // only jobs that wait for this reason (the codes of Blocked)
+	// ErasedBy selects jobs in which this participant has erased, ErasedSince those in which it did so at or after.
+	ErasedBy    events.Participant
+	ErasedSince time.Time
+	// FailedAt selects jobs in which this participant's step is failed now.
+	FailedAt  events.Participant
+	Limit     int       // zero means 100, at most 1000
+	OverdueAt time.Time // only jobs that have not ended, with a deadline before this time
+	RequestID string
+	Since     time.Time // submitted at or after
+	Source    events.Participant
+	States    []State
+	Tenant    events.TenantID
+	Until     time.Time // submitted before
+}
+
+// Matches reports whether the filter selects a job; paging (Before, Limit) aside. It is what a Store means by its query.
+func (f Filter) Matches(j Job) bool {
+	step, _ := j.Step(f.ErasedBy)
+	failed, _ := j.Step(f.FailedAt)
+	erased := f.ErasedBy == "" || step.State == StepSucceeded && !step.FinishedAt.Before(f.ErasedSince)
+	return erased && (f.FailedAt == "" || failed.State == StepFailed) &&
+		(f.Blocked == "" || j.Blocked != nil && j.Blocked.Code == f.Blocked) &&
+		(f.OverdueAt.IsZero() || j.Overdue(f.OverdueAt)) &&
+		(f.RequestID == "" || j.RequestID == f.RequestID) && (f.Source == "" || j.Source == f.Source) &&
+		(f.Since.IsZero() || !j.SubmittedAt.Before(f.Since)) && (f.Until.IsZero() || j.SubmittedAt.Before(f.Until)) &&
+		(len(f.States) == 0 || slices.Contains(f.States, j.State)) && (f.Tenant == "" || j.Tenant == f.Tenant)
 }
 
 // Bounds of what a list holds: a screenful, and no more than a page that a person would scroll.
@@ -102,6 +135,8 @@ type Outbox interface {
 
 // DeadLetter is a message that could not be handled, with the reason.
 type DeadLetter struct {
+	// ID is the store's, from 1; zero before it is stored. A newer letter has a higher one.
+	ID        int64
 	Stream    string
 	Consumer  string
 	Sequence  uint64
@@ -109,6 +144,30 @@ type DeadLetter struct {
 	Reason    string
 	Body      []byte // as received, at most 64 KiB
 	CreatedAt time.Time
+	// Resolution is what a person did about it; nil while it is open.
+	Resolution *Resolution
+}
+
+// Resolution closes a dead letter.
+type Resolution struct {
+	Kind   string // ResolutionResent or ResolutionDiscarded
+	By     string
+	Reason string // in a person's words, without tenant data; required to discard
+	At     time.Time
+}
+
+// How a dead letter is closed.
+const (
+	ResolutionResent    = "resent"
+	ResolutionDiscarded = "discarded"
+)
+
+// DeadFilter selects dead letters; zero fields select everything that is open.
+type DeadFilter struct {
+	Before   int64 // keyset: only letters older than this id
+	Consumer string
+	Limit    int  // as for jobs
+	Resolved bool // those that were resolved too
 }
 
 // deadBodyBytesMax bounds what is kept of a message: as large as an event may be.
@@ -132,8 +191,12 @@ func printable(s string) string {
 type DeadLetters interface {
 	// Bury stores dead letters; one per stream, sequence and consumer, the first; repeats are ignored.
 	Bury(ctx context.Context, letters ...DeadLetter) error
-	// Buried lists the newest dead letters.
-	Buried(ctx context.Context, limit int) ([]DeadLetter, error)
+	// Buried lists dead letters, newest first.
+	Buried(ctx context.Context, f DeadFilter) ([]DeadLetter, error)
+	// Letter reads one; ErrNotFound when there is none.
+	Letter(ctx context.Context, id int64) (DeadLetter, error)
+	// Resolve closes an open letter. ErrState when it was closed before, ErrNotFound when there is none.
+	Resolve(ctx context.Context, id int64, r Resolution) error
 }
 
 // Rosters keeps the participants that must take part. New jobs freeze it.

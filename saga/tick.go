@@ -26,6 +26,7 @@ func (t *turn) onPatienceOver() {
 			silent = append(silent, step.Participant)
 		}
 		t.changed = true
+		t.note.Participants = append(t.note.Participants, step.Participant)
 		if !t.job.Policy.exhausted(step.Attempt) {
 			t.again(step)
 		}
@@ -43,6 +44,7 @@ func (t *turn) onCommandsLost(in Lost) {
 		named := len(in.Participants) == 0 || slices.Contains(in.Participants, step.Participant)
 		if named && step.State == StepRequested {
 			t.again(step)
+			t.note.Participants = append(t.note.Participants, step.Participant)
 		}
 	}
 	if t.changed {

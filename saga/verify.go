@@ -94,6 +94,7 @@ func (t *turn) counted(p *events.Preview) error {
 		step.State, step.FinishedAt, step.VerifiedAt = StepFailed, t.now, time.Time{}
 		step.Residue, step.ResidueAttempt, step.EraseAgain = residue, step.Attempt, true
 		t.changed = true
+		t.note.Participants = append(t.note.Participants, step.Participant)
 	case step.State == StepSucceeded && step.VerifiedAt.IsZero():
 		step.VerifiedAt = t.now
 		t.changed = true

@@ -27,7 +27,7 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 		}
 		// Without an Inbox the source and its request id decide what counts once: the id of an event is its sender's word, and
 		// another sender's word must not make this request a repeat.
-		submissions = append(submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy})
+		submissions = append(submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy, Detached: true})
 		places = append(places, place)
 	}
 	if len(submissions) > 0 {

@@ -206,8 +206,10 @@ func TestForgedIDs(t *testing.T) {
 	r := w.runner(Config{})
 	forged := submitted("other", "r1")
 	forged.Source = "evil"
-	m, err := events.Encode(events.Event{ID: events.SubmissionID("crm", "r1"), Source: "/sources/evil",
-		Type: events.TypeSubmitted, Subject: "other", Time: time.Now(), Data: &forged})
+	honest := submitted("acme", "r1")
+	e := forged.Event(time.Now())
+	e.ID = honest.EventID()
+	m, err := events.Encode(e)
 	require.NoError(t, err)
 	accept(t, r.handleIntake, []bus.Delivery{{Message: m, Sequence: 1}})
 	accept(t, r.handleIntake, []bus.Delivery{{Message: submission(t, "acme", "r1"), Sequence: 2}})

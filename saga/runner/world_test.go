@@ -118,8 +118,7 @@ func (w *world) submit(tenants ...events.TenantID) {
 
 func submission(t testing.TB, tenant events.TenantID, request string) events.Message {
 	s := submitted(tenant, request)
-	m, err := events.Encode(events.Event{ID: events.SubmissionID(s.Source, s.RequestID), Source: "/sources/crm",
-		Type: events.TypeSubmitted, Subject: tenant, Time: time.Now(), Data: &s})
+	m, err := events.Encode(s.Event(time.Now()))
 	require.NoError(t, err)
 	return m
 }

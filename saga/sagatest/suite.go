@@ -72,15 +72,17 @@ func (f *fixture) that(ok bool, format string, args ...any) {
 // submission asks for the deletion of a tenant, under a request id that the tenant's name gives.
 func submission(tenant events.TenantID) saga.Submission {
 	requestID := "delete-" + string(tenant)
-	return saga.Submission{Inbox: events.SubmissionID("tenants", requestID), Submitted: events.Submitted{
+	s := saga.Submission{Submitted: events.Submitted{
 		RequestID: requestID, TenantID: tenant, Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1",
 	}}
+	s.Inbox = s.Submitted.EventID()
+	return s
 }
 
 // again is the same wish of the same source under another request id.
 func again(s saga.Submission) saga.Submission {
 	s.Submitted.RequestID += "-again"
-	s.Inbox = events.SubmissionID(s.Submitted.Source, s.Submitted.RequestID)
+	s.Inbox = s.Submitted.EventID()
 	return s
 }
 

@@ -13,8 +13,7 @@ import (
 
 // Submit asks for a deletion the way any service does: with an event in TD_INTAKE. It returns when the stream has stored it.
 func (p *Platform) Submit(ctx context.Context, s events.Submitted) error {
-	m, err := events.Encode(events.Event{ID: events.SubmissionID(s.Source, s.RequestID), Source: "/sources/" + string(s.Source),
-		Type: events.TypeSubmitted, Subject: s.TenantID, Time: time.Now().UTC(), Data: &s})
+	m, err := events.Encode(s.Event(time.Now()))
 	if err != nil {
 		return fmt.Errorf("app: submit: %w", err)
 	}

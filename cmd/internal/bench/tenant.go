@@ -151,6 +151,5 @@ func (p *processes) throughSaga(ctx context.Context, tenant events.TenantID) err
 func request(tenant events.TenantID) (events.Message, error) {
 	s := events.Submitted{RequestID: "bench-" + string(tenant), TenantID: tenant, Source: "bench", Reason: "contract_ended",
 		RequestedBy: "bench"}
-	return events.Encode(events.Event{ID: events.SubmissionID(s.Source, s.RequestID), Source: "/sources/bench",
-		Type: events.TypeSubmitted, Subject: tenant, Time: time.Now(), Data: &s})
+	return events.Encode(s.Event(time.Now()))
 }

@@ -82,8 +82,7 @@ func (s *stack) forgedCommand(tenant events.TenantID) events.Message {
 func (s *stack) encoded(tenant events.TenantID) events.Message {
 	s.t.Helper()
 	data := submission(tenant, "bad-input")
-	m, err := events.Encode(events.Event{ID: events.SubmissionID(data.Source, data.RequestID), Source: "/sources/e2e",
-		Type: events.TypeSubmitted, Subject: tenant, Time: time.Now(), Data: &data})
+	m, err := events.Encode(data.Event(time.Now()))
 	require.NoError(s.t, err)
 	return m
 }

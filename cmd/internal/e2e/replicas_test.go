@@ -24,8 +24,7 @@ func TestTwoRequestsOnTwoReplicasMakeOneJob(t *testing.T) {
 	for _, key := range []string{"first", "second"} {
 		b := s.connect("asker-" + key)
 		data := submission(tenant, key)
-		m, err := events.Encode(events.Event{ID: events.SubmissionID(data.Source, key), Source: "/sources/e2e",
-			Type: events.TypeSubmitted, Subject: tenant, Time: time.Now(), Data: &data})
+		m, err := events.Encode(data.Event(time.Now()))
 		require.NoError(t, err)
 		both.Go(func() { _ = b.Publish(t.Context(), m) })
 	}

@@ -207,8 +207,7 @@ func submission(tenant events.TenantID, key string) events.Submitted {
 func (s *stack) submit(b bus.Bus, tenant events.TenantID) {
 	s.t.Helper()
 	data := submission(tenant, "request-"+string(tenant))
-	m, err := events.Encode(events.Event{ID: events.SubmissionID(data.Source, data.RequestID), Source: "/sources/e2e",
-		Type: events.TypeSubmitted, Subject: tenant, Time: time.Now(), Data: &data})
+	m, err := events.Encode(data.Event(time.Now()))
 	require.NoError(s.t, err)
 	require.NoError(s.t, b.Publish(s.t.Context(), m))
 }
