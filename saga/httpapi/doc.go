@@ -1,0 +1,2 @@
+// Package httpapi is the coordinator's HTTP API, version 1.
+package httpapi
