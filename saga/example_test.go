@@ -25,7 +25,7 @@ func Example() {
 
 	d, err = saga.Decide(d.Job, saga.Answered{Result: events.Result{
 		JobID: d.Job.ID, TenantID: "t1", Generation: 1, ServiceName: "orders", Attempt: 1,
-		Success: true, Timestamp: now, DeletedCounts: map[string]int64{"orders": 3, "order_items": 12},
+		Success: true, Timestamp: at, DeletedCounts: map[string]int64{"orders": 3, "order_items": 12},
 	}}, at.Add(time.Hour))
 	show(d, err)
 

@@ -34,6 +34,11 @@ func TestRandomRunsKeepThePromises(t *testing.T) {
 			"reject": func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
 			"cancel": func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
 			"replay": func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
+			"restored": func(t *rapid.T) {
+				if rapid.IntRange(0, 3).Draw(t, "seldom") == 0 {
+					r.try(t, Restored{By: "user-2", Participants: r.anyone(t)})
+				}
+			},
 		})
 		r.bringToItsEnd(t)
 	})
@@ -46,6 +51,7 @@ type run struct {
 	sent     []events.Event
 	answers  []events.Result
 	attempts map[events.Participant]int // of the newest command
+	restored bool                       // the input at hand is Restored
 }
 
 func startRun(t *rapid.T) *run {
@@ -71,7 +77,7 @@ func startRun(t *rapid.T) *run {
 // try feeds an input that may be refused.
 func (r *run) try(t *rapid.T, in Input) {
 	if err := r.decide(t, in); err != nil {
-		require.True(t, slices.ContainsFunc([]error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch}, func(known error) bool {
+		require.True(t, slices.ContainsFunc([]error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, events.ErrInvalid}, func(known error) bool {
 			return errors.Is(err, known)
 		}), "%v is a refusal", err)
 	}
@@ -91,8 +97,11 @@ func (r *run) decide(t *rapid.T, in Input) error {
 		require.Empty(t, d.Events)
 		return err
 	}
-	require.False(t, before.State.Final(), "a final job never changes")
+	_, r.restored = in.(Restored)
+	require.True(t, !before.State.Final() || before.State == StateCompleted && r.restored, "a final job never changes")
 	require.Equal(t, before.Version+1, d.Job.Version)
+	require.Equal(t, d.Job.Version, d.Entry.Number, "every decision is a line of the history")
+	require.Equal(t, d.Job.State, d.Entry.State)
 	if before.State != d.Job.State {
 		require.Contains(t, moves, move{before.State, in.kind(), d.Job.State})
 	}
@@ -113,7 +122,9 @@ func (r *run) take(t *rapid.T, d Decision) {
 		require.NoError(t, err)
 		for _, earlier := range r.sent {
 			require.NotEqual(t, earlier.ID, e.ID, "an id is one event")
-			require.NotEqual(t, events.TypeDeleted, earlier.Type, "nothing follows tenant.deleted")
+			if deleted, ok := earlier.Data.(*events.Deleted); ok {
+				require.Greater(t, d.Job.Round, max(deleted.Round, 1), "nothing follows tenant.deleted but another round")
+			}
 			require.NotEqual(t, events.TypeCancelled, earlier.Type, "nothing follows a cancel")
 		}
 		r.sent = append(r.sent, e)
@@ -131,7 +142,7 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 		}
 		for _, p := range data.Participants {
 			step, _ := before.Step(p)
-			require.NotEqual(t, StepSucceeded, step.State, "who succeeded is left alone")
+			require.True(t, step.State != StepSucceeded || r.restored, "who succeeded is left alone unless it was restored")
 			require.Equal(t, step.EraseAgain, data.EraseAgain)
 			require.Equal(t, r.attempts[p]+1, data.Attempt, "attempts count")
 			r.attempts[p] = data.Attempt
@@ -149,6 +160,15 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 			require.Equal(t, step.Counts, data.DeletedCounts[step.Participant])
 		}
 		require.Len(t, data.DeletedCounts, len(now.Steps))
+		for _, step := range before.Steps {
+			for _, pass := range step.Earlier {
+				require.Contains(t, data.Earlier, events.EarlierPass{ServiceName: step.Participant, DeletedCounts: pass.Counts,
+					ErasedAt: pass.ErasedAt}, "the record states every pass")
+			}
+		}
+		again, ok := now.Announcement()
+		require.True(t, ok)
+		require.Equal(t, e, again, "what is announced again is what was announced")
 	}
 }
 

@@ -105,7 +105,7 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
-	}, Submitted: events.Submitted{
+	}, Cause: c.take("cause"), Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
 		at := w.now.Add(later)
@@ -116,7 +116,18 @@ func (w *world) request(c command) Request {
 		n, _ := strconv.Atoi(wave) // a bad wave is 0, which Start refuses
 		r.Roster = append(r.Roster, RosterEntry{Participant: events.Participant(name), Wave: n})
 	}
+	r.Submitted.Policy = c.asked()
 	return r
+}
+
+// asked is the request's own policy.
+func (c command) asked() *events.RequestPolicy {
+	grace, deadline := c.duration("asked_grace"), c.duration("asked_deadline")
+	if grace == 0 && deadline == 0 && !slices.Contains(c.words, "asked_approval") {
+		return nil
+	}
+	return &events.RequestPolicy{Approval: slices.Contains(c.words, "asked_approval"),
+		GraceSeconds: int64(grace.Seconds()), DeadlineSeconds: int64(deadline.Seconds())}
 }
 
 func (w *world) input(c command) Input {
@@ -137,6 +148,8 @@ func (w *world) input(c command) Input {
 		return Cancel{By: c.take("by")}
 	case "replay":
 		return Replay{By: c.take("by"), Participants: c.participants()}
+	case "restored":
+		return Restored{By: c.take("by"), Participants: c.participants()}
 	}
 	return nil
 }
@@ -144,7 +157,7 @@ func (w *world) input(c command) Input {
 func (w *world) result(c command) events.Result {
 	r := events.Result{ServiceName: events.Participant(c.words[0]), Success: c.verb == "answer", Errors: []events.Problem{},
 		TenantID: w.job.Tenant, JobID: w.job.ID, Generation: c.number("generation", w.job.Generation),
-		Attempt: c.number("attempt", 1), Timestamp: w.now, RequestID: "request", Mode: "transaction", DurationMS: 7,
+		Attempt: c.number("attempt", 1), Timestamp: w.now.Add(-c.duration("receipt")), RequestID: "request", Mode: "transaction", DurationMS: 7,
 		DeletedCounts: map[string]int64{}}
 	if tenant := c.take("tenant"); tenant != "" {
 		r.TenantID = events.TenantID(tenant)
@@ -214,6 +227,12 @@ func (w *world) describe(out *strings.Builder) {
 			fmt.Fprintf(out, ", %s +%s", fact.name, fact.at.Sub(worldEpoch))
 		}
 	}
+	if j.Round > 1 {
+		fmt.Fprintf(out, ", round %d", j.Round)
+	}
+	if j.Cause != "" {
+		fmt.Fprintf(out, ", because of %s", j.Cause)
+	}
 	out.WriteString("\n")
 	if b := j.Blocked; b != nil {
 		fmt.Fprintf(out, "blocked by %s [%s] since +%s: %s\n", b.Code, list(b.Participants), b.Since.Sub(worldEpoch), b.Action)
@@ -231,6 +250,9 @@ func (w *world) describe(out *strings.Builder) {
 		}
 		if s.EraseAgain {
 			fmt.Fprintf(out, ", residue %v after attempt %d", s.Residue, s.ResidueAttempt)
+		}
+		for _, pass := range s.Earlier {
+			fmt.Fprintf(out, ", earlier %v up to attempt %d", pass.Counts, pass.Attempt)
 		}
 		if !s.VerifiedAt.IsZero() {
 			out.WriteString(", verified")
@@ -251,7 +273,11 @@ func says(data events.Payload) string {
 	case *events.Outcome:
 		return fmt.Sprintf("%s: %s [%s]", d.State, d.Reason, list(d.Participants))
 	case *events.Deleted:
-		return fmt.Sprintf("total %d", d.Total)
+		text := fmt.Sprintf("total %d", d.Total)
+		for _, pass := range d.Earlier {
+			text += fmt.Sprintf(", round %d, earlier %s %v", d.Round, pass.ServiceName, pass.DeletedCounts)
+		}
+		return text
 	}
 	return ""
 }
