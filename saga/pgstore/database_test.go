@@ -162,10 +162,10 @@ func TestTheDatabaseKnowsTheMachine(t *testing.T) {
 		"steps_job_id_fkey":     "DELETE FROM jobs WHERE tenant = 't-0'",
 		"jobs_active": `INSERT INTO jobs SELECT gen_random_uuid(), tenant, generation + 1, state, version, source, 'other',
 			reason, requested_by, decided_by, submitted_at, not_before, due_at, deadline, pivot_at, finished_at,
-			wave, wake_at, blocked, policy FROM jobs`,
+			wave, wake_at, blocked, policy, asked, cause, round FROM jobs`,
 		"jobs_request": `INSERT INTO jobs SELECT gen_random_uuid(), 'other', generation, state, version, source, request_id,
 			reason, requested_by, decided_by, submitted_at, not_before, due_at, deadline, pivot_at, finished_at,
-			wave, wake_at, blocked, policy FROM jobs`,
+			wave, wake_at, blocked, policy, asked, cause, round FROM jobs`,
 	} {
 		t.Run(constraint, func(t *testing.T) {
 			t.Parallel()

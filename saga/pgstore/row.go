@@ -29,16 +29,20 @@ type jobRow struct {
 	WakeAt      *time.Time    `bun:"wake_at" json:"wake_at"`
 	Blocked     *saga.Blocked `bun:"blocked,type:jsonb" json:"blocked"`
 	Policy      saga.Policy   `bun:"policy,type:jsonb" json:"policy"`
+
+	Asked *events.RequestPolicy `bun:"asked,type:jsonb" json:"asked"`
+	Cause string                `bun:"cause" json:"cause"`
+	Round int                   `bun:"round" json:"round"`
 }
 
 const jobColumns = `id, tenant, generation, state, version, source, request_id, reason, requested_by, decided_by, submitted_at,
-	not_before, due_at, deadline, pivot_at, finished_at, wave, wake_at, blocked, policy`
+	not_before, due_at, deadline, pivot_at, finished_at, wave, wake_at, blocked, policy, asked, cause, round`
 
 // jobRecord are the same columns with their types, for jsonb_to_recordset.
 const jobRecord = `id uuid, tenant text, generation int, state text, version bigint, source text, request_id text, reason text,
 	requested_by text, decided_by text, submitted_at timestamptz, not_before timestamptz, due_at timestamptz,
 	deadline timestamptz, pivot_at timestamptz, finished_at timestamptz, wave int, wake_at timestamptz, blocked jsonb,
-	policy jsonb`
+	policy jsonb, asked jsonb, cause text, round int`
 
 // stepRow is a row of steps.
 type stepRow struct {
@@ -56,14 +60,16 @@ type stepRow struct {
 	VerifiedAt     *time.Time       `bun:"verified_at" json:"verified_at"`
 	Residue        map[string]int64 `bun:"residue,type:jsonb" json:"residue"`
 	ResidueAttempt int              `bun:"residue_attempt" json:"residue_attempt"`
+	ErasedAt       *time.Time       `bun:"erased_at" json:"erased_at"`
+	Earlier        []saga.Pass      `bun:"earlier,type:jsonb" json:"earlier"`
 }
 
 const stepColumns = `job_id, participant, wave, state, attempt, requested_at, finished_at, counts, mode, duration_ms, problems,
-	verified_at, residue, residue_attempt`
+	verified_at, residue, residue_attempt, erased_at, earlier`
 
 const stepRecord = `job_id uuid, participant text, wave int, state text, attempt int, requested_at timestamptz,
 	finished_at timestamptz, counts jsonb, mode text, duration_ms bigint, problems jsonb, verified_at timestamptz,
-	residue jsonb, residue_attempt int`
+	residue jsonb, residue_attempt int, erased_at timestamptz, earlier jsonb`
 
 func jobToRow(j saga.Job) jobRow {
 	return jobRow{
@@ -71,7 +77,7 @@ func jobToRow(j saga.Job) jobRow {
 		Source: string(j.Source), RequestID: j.RequestID, Reason: j.Reason, RequestedBy: j.RequestedBy, DecidedBy: j.DecidedBy,
 		SubmittedAt: j.SubmittedAt, NotBefore: orNull(j.NotBefore), DueAt: j.DueAt, Deadline: j.Deadline,
 		PivotAt: orNull(j.PivotAt), FinishedAt: orNull(j.FinishedAt), Wave: j.Wave, WakeAt: orNull(j.WakeAt),
-		Blocked: j.Blocked, Policy: j.Policy,
+		Blocked: j.Blocked, Policy: j.Policy, Asked: j.Asked, Cause: j.Cause, Round: j.Round,
 	}
 }
 
@@ -82,6 +88,7 @@ func (r *jobRow) job() saga.Job {
 		RequestedBy: r.RequestedBy, DecidedBy: r.DecidedBy, SubmittedAt: r.SubmittedAt.UTC(), NotBefore: orZero(r.NotBefore),
 		DueAt: r.DueAt.UTC(), Deadline: r.Deadline.UTC(), PivotAt: orZero(r.PivotAt), FinishedAt: orZero(r.FinishedAt),
 		Wave: r.Wave, WakeAt: orZero(r.WakeAt), Blocked: r.Blocked, Policy: r.Policy,
+		Asked: r.Asked, Cause: r.Cause, Round: r.Round,
 	}
 }
 
@@ -90,7 +97,7 @@ func stepToRow(job events.JobID, s saga.Step) stepRow {
 		JobID: string(job), Participant: string(s.Participant), Wave: s.Wave, State: string(s.State), Attempt: s.Attempt,
 		RequestedAt: orNull(s.RequestedAt), FinishedAt: orNull(s.FinishedAt), Counts: s.Counts, Mode: s.Mode,
 		DurationMS: s.DurationMS, Problems: s.Problems, VerifiedAt: orNull(s.VerifiedAt), Residue: s.Residue,
-		ResidueAttempt: s.ResidueAttempt,
+		ResidueAttempt: s.ResidueAttempt, ErasedAt: orNull(s.ErasedAt), Earlier: s.Earlier,
 	}
 }
 
@@ -100,6 +107,7 @@ func (r *stepRow) step() saga.Step {
 		RequestedAt: orZero(r.RequestedAt), FinishedAt: orZero(r.FinishedAt), Counts: r.Counts, Mode: r.Mode,
 		DurationMS: r.DurationMS, Problems: r.Problems, VerifiedAt: orZero(r.VerifiedAt), Residue: r.Residue,
 		ResidueAttempt: r.ResidueAttempt, EraseAgain: r.ResidueAttempt > 0,
+		ErasedAt: orZero(r.ErasedAt), Earlier: r.Earlier,
 	}
 }
 

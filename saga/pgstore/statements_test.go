@@ -59,7 +59,7 @@ func successes(job saga.Job, wave int) (changes []saga.Change) {
 		changes = append(changes, change(job, saga.Answered{Result: events.Result{
 			TenantID: job.Tenant, ServiceName: p, Success: true, JobID: job.ID, Generation: job.Generation, Attempt: 1,
 			DeletedCounts: map[string]int64{string(p): 40, string(p) + "_lines": 160, string(p) + "_audit_logs": 7},
-			Mode:          "transaction", DurationMS: 12,
+			Mode:          "transaction", DurationMS: 12, Timestamp: epoch.Add(time.Second),
 		}}, events.EventIDFor(job.ID, events.TypeResult, p, 0, 1)))
 	}
 	return changes

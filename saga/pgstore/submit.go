@@ -47,7 +47,8 @@ func (s *Store) submit(ctx context.Context, now time.Time, submissions []saga.Su
 	return outcomes, err
 }
 
-// readKnown reads the jobs that the submissions made before, and the newest job of each tenant.
+// readKnown reads the jobs that the submissions' request ids made before, and the newest and the active job of each tenant.
+// A refused conflict is newer than the job that is active.
 func readKnown(ctx context.Context, db bun.IDB, submissions []saga.Submission) ([]saga.Job, error) {
 	type wantRow struct {
 		Source    events.Participant `json:"source"`
@@ -69,9 +70,14 @@ func readKnown(ctx context.Context, db bun.IDB, submissions []saga.Submission) (
 			SELECT * FROM jsonb_to_recordset(?::jsonb) AS w(source text, request_id text, tenant text)
 		)
 		SELECT j.id FROM want w CROSS JOIN LATERAL (
-			SELECT id FROM jobs WHERE source = w.source AND request_id = w.request_id LIMIT 1) j
+			SELECT id FROM jobs WHERE source = w.source AND request_id = w.request_id AND cause <> 'request_conflict'
+			UNION ALL
+			SELECT id FROM jobs WHERE source = w.source AND request_id = w.request_id AND cause = 'request_conflict') j
 		UNION
 		SELECT j.id FROM want w CROSS JOIN LATERAL (
 			SELECT id FROM jobs WHERE tenant = w.tenant ORDER BY generation DESC LIMIT 1) j
+		UNION
+		SELECT j.id FROM want w CROSS JOIN LATERAL (
+			SELECT id FROM jobs WHERE tenant = w.tenant AND state NOT IN ('refused', 'rejected', 'cancelled', 'completed')) j
 	)`, rows)
 }

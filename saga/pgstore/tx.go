@@ -3,12 +3,15 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
+
+	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
 // SQLSTATEs after which the same transaction may succeed.
@@ -46,10 +49,21 @@ func retryable(err error) bool {
 	return false
 }
 
+// errReopened says that a completed job would be the second active one of its tenant. Trying again does not help.
+var errReopened = fmt.Errorf("%w: another job of the tenant is active", saga.ErrState)
+
 // refused reports whether PostgreSQL did not accept the data (classes 22 and 23): trying again does not help.
 func refused(err error) bool {
+	if errors.Is(err, errReopened) {
+		return true
+	}
 	code := sqlState(err)
 	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23")
+}
+
+func violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
 }
 
 func sqlState(err error) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -122,9 +123,14 @@ func count(ctx context.Context, tx bun.Tx, ids []events.EventID) (fresh map[stri
 
 // inboxKey is the id as it is stored. A stranger's id may hold what PostgreSQL cannot store as text.
 func inboxKey(id events.EventID) string {
-	if utf8.ValidString(string(id)) && !strings.ContainsRune(string(id), 0) {
+	if storable(string(id)) {
 		return string(id)
 	}
 	sum := sha256.Sum256([]byte(id))
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// storable reports whether PostgreSQL can store, and so could have stored, such texts.
+func storable(texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(s string) bool { return !utf8.ValidString(s) || strings.ContainsRune(s, 0) })
 }

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -37,11 +38,13 @@ const (
 	insertSteps = "INSERT INTO steps (" + stepColumns + ") SELECT " + stepColumns +
 		" FROM jsonb_to_recordset(?::jsonb) AS v(" + stepRecord + ")"
 	updateJobs = `UPDATE jobs AS j SET state = v.state, version = v.version, decided_by = v.decided_by, due_at = v.due_at,
-		pivot_at = v.pivot_at, finished_at = v.finished_at, wave = v.wave, wake_at = v.wake_at, blocked = v.blocked
+		deadline = v.deadline, pivot_at = v.pivot_at, finished_at = v.finished_at, wave = v.wave, wake_at = v.wake_at,
+		blocked = v.blocked, cause = v.cause, round = v.round
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + jobRecord + `) WHERE j.id = v.id`
 	updateSteps = `UPDATE steps AS s SET state = v.state, attempt = v.attempt, requested_at = v.requested_at,
 		finished_at = v.finished_at, counts = v.counts, mode = v.mode, duration_ms = v.duration_ms, problems = v.problems,
-		verified_at = v.verified_at, residue = v.residue, residue_attempt = v.residue_attempt
+		verified_at = v.verified_at, residue = v.residue, residue_attempt = v.residue_attempt,
+		erased_at = v.erased_at, earlier = v.earlier
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + stepRecord + `) WHERE s.job_id = v.job_id AND s.participant = v.participant`
 	insertOutbox = `INSERT INTO outbox (subject, header, body) SELECT subject, header, body FROM
 		ROWS FROM (jsonb_to_recordset(?::jsonb) AS (subject text, header jsonb, body text)) WITH ORDINALITY
@@ -52,8 +55,14 @@ const (
 // save writes everything the batch decided: at most one statement per table and verb.
 func (s *Store) save(ctx context.Context, tx bun.Tx, batch *saga.Batch) error {
 	var w script
-	if err := w.addWrites(batch.Writes()); err != nil {
+	writes := batch.Writes()
+	if err := w.addWrites(writes); err != nil {
 		return err
+	}
+	if entries := batch.History(); len(entries) > 0 {
+		if err := w.add(insertHistory, historyRows(entries)); err != nil {
+			return err
+		}
 	}
 	if rejected := batch.Rejected(); len(rejected) > 0 {
 		if err := w.add(uncountInbox, keysOf(rejected)); err != nil {
@@ -72,6 +81,9 @@ func (s *Store) save(ctx context.Context, tx bun.Tx, batch *saga.Batch) error {
 		return nil
 	}
 	if _, err := tx.ExecContext(ctx, strings.Join(w.statements, ";\n"), w.args...); err != nil {
+		if violates(err, "jobs_active") && !slices.ContainsFunc(writes, func(w saga.Write) bool { return w.New }) {
+			return errReopened
+		}
 		return fmt.Errorf("save: %w", err)
 	}
 	return nil

@@ -268,7 +268,7 @@ func (w *world) buried(n int) (letters []saga.DeadLetter) {
 	w.t.Helper()
 	w.until("dead letters are stored", func() bool {
 		var err error
-		letters, err = w.store.Buried(w.t.Context(), 0)
+		letters, err = w.store.Buried(w.t.Context(), saga.DeadFilter{})
 		return err == nil && len(letters) >= n
 	})
 	require.Len(w.t, letters, n)

@@ -17,13 +17,14 @@ var _ saga.Store = (*Memory)(nil)
 
 // Memory is a saga.Store that keeps everything in memory. It is safe for any number of goroutines.
 type Memory struct {
-	mu     sync.Mutex
-	jobs   map[events.JobID]saga.Job
-	inbox  map[events.EventID]bool
-	outbox []*unsent
-	dead   []saga.DeadLetter
-	roster []saga.RosterEntry
-	wake   chan struct{}
+	mu      sync.Mutex
+	jobs    map[events.JobID]saga.Job
+	history map[events.JobID][]saga.Entry
+	inbox   map[events.EventID]bool
+	outbox  []*unsent
+	dead    []saga.DeadLetter
+	roster  []saga.RosterEntry
+	wake    chan struct{}
 }
 
 // unsent is a message that waits for a relay; locked while one has it in hand.
@@ -35,7 +36,8 @@ type unsent struct {
 
 // NewMemory makes an empty store. Its roster is empty, so jobs are refused until SetRoster.
 func NewMemory() *Memory {
-	return &Memory{jobs: map[events.JobID]saga.Job{}, inbox: map[events.EventID]bool{}, wake: make(chan struct{}, 1)}
+	return &Memory{jobs: map[events.JobID]saga.Job{}, history: map[events.JobID][]saga.Entry{}, inbox: map[events.EventID]bool{},
+		wake: make(chan struct{}, 1)}
 }
 
 // Submit implements saga.JobStore.
@@ -59,15 +61,26 @@ func (m *Memory) Submit(_ context.Context, now time.Time, submissions ...saga.Su
 func (m *Memory) Update(_ context.Context, changes ...saga.Change) ([]saga.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	batch := m.batch(func(job saga.Job) bool {
-		return slices.ContainsFunc(changes, func(c saga.Change) bool { return c.Job == job.ID })
-	})
 	outcomes := make([]saga.Outcome, len(changes))
 	for i, c := range changes {
-		outcomes[i] = batch.Change(c)
+		batch := m.batch(func(job saga.Job) bool { return job.ID == c.Job })
+		if outcomes[i] = batch.Change(c); slices.ContainsFunc(batch.Writes(), m.isSecond) {
+			outcomes[i] = saga.Outcome{Err: fmt.Errorf("sagatest: update: %w: another job of the tenant is active", saga.ErrState)}
+			continue
+		}
+		m.save(batch)
 	}
-	m.save(batch)
 	return outcomes, nil
+}
+
+// isSecond reports whether a job would be the second active one of its tenant.
+func (m *Memory) isSecond(w saga.Write) bool {
+	for id, job := range m.jobs {
+		if id != w.Job.ID && job.Tenant == w.Job.Tenant && !job.State.Final() && !w.Job.State.Final() {
+			return true
+		}
+	}
+	return false
 }
 
 // batch starts a batch on copies of the jobs that it may touch.
@@ -84,6 +97,9 @@ func (m *Memory) batch(touched func(saga.Job) bool) *saga.Batch {
 func (m *Memory) save(batch *saga.Batch) {
 	for _, w := range batch.Writes() {
 		m.jobs[w.Job.ID] = w.Job.Clone()
+	}
+	for _, e := range batch.History() {
+		m.history[e.Job] = append(m.history[e.Job], e)
 	}
 	for _, id := range batch.Accepted() {
 		m.inbox[id] = true
@@ -152,11 +168,19 @@ func (m *Memory) Jobs(_ context.Context, f saga.Filter) ([]saga.Job, error) {
 	defer m.mu.Unlock()
 	var jobs []saga.Job
 	for _, job := range m.jobs {
-		if (f.Tenant == "" || job.Tenant == f.Tenant) && (f.Before == "" || job.ID < f.Before) &&
-			(len(f.States) == 0 || slices.Contains(f.States, job.State)) {
+		if f.Matches(job) && (f.Before == "" || job.ID < f.Before) {
 			jobs = append(jobs, job.Clone())
 		}
 	}
 	slices.SortFunc(jobs, func(a, b saga.Job) int { return strings.Compare(string(b.ID), string(a.ID)) })
 	return jobs[:min(len(jobs), saga.ListLimit(f.Limit))], nil
+}
+
+// History implements saga.JobStore.
+func (m *Memory) History(_ context.Context, id events.JobID, after int64, limit int) ([]saga.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.history[id]
+	from, _ := slices.BinarySearchFunc(all, after+1, func(e saga.Entry, number int64) int { return cmp.Compare(e.Number, number) })
+	return slices.Clone(all[from:min(len(all), from+saga.ListLimit(limit))]), nil
 }

@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -67,20 +70,59 @@ func (m *Memory) Bury(_ context.Context, letters ...saga.DeadLetter) error {
 			return d.Stream == letter.Stream && d.Sequence == letter.Sequence && d.Consumer == letter.Consumer
 		})
 		if !known {
-			m.dead = append(m.dead, letter.Bounded())
+			kept := letter.Bounded()
+			kept.ID, kept.Resolution = int64(len(m.dead))+1, nil
+			m.dead = append(m.dead, kept)
 		}
 	}
 	return nil
 }
 
 // Buried implements saga.DeadLetters.
-func (m *Memory) Buried(_ context.Context, limit int) ([]saga.DeadLetter, error) {
+func (m *Memory) Buried(_ context.Context, f saga.DeadFilter) ([]saga.DeadLetter, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	newest := slices.Clone(m.dead)
-	slices.Reverse(newest)
-	return newest[:min(len(newest), saga.ListLimit(limit))], nil
+	var newest []saga.DeadLetter
+	for _, letter := range slices.Backward(m.dead) {
+		if (f.Resolved || letter.Resolution == nil) && (f.Consumer == "" || letter.Consumer == f.Consumer) &&
+			(f.Before == 0 || letter.ID < f.Before) {
+			newest = append(newest, letter)
+		}
+	}
+	return newest[:min(len(newest), saga.ListLimit(f.Limit))], nil
 }
+
+// Letter implements saga.DeadLetters.
+func (m *Memory) Letter(_ context.Context, id int64) (saga.DeadLetter, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id < 1 || id > int64(len(m.dead)) {
+		return saga.DeadLetter{}, fmt.Errorf("sagatest: read dead letter: %w: %d", saga.ErrNotFound, id)
+	}
+	return m.dead[id-1], nil
+}
+
+// Resolve implements saga.DeadLetters.
+func (m *Memory) Resolve(_ context.Context, id int64, r saga.Resolution) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	resent, discarded := r.Kind == saga.ResolutionResent, r.Kind == saga.ResolutionDiscarded && r.Reason != ""
+	switch {
+	case id < 1 || id > int64(len(m.dead)):
+		return fmt.Errorf("sagatest: resolve dead letter: %w: %d", saga.ErrNotFound, id)
+	case m.dead[id-1].Resolution != nil:
+		return fmt.Errorf("sagatest: resolve dead letter: %w: it was resolved before", saga.ErrState)
+	case r.By == "" || !resent && !discarded || !isText(r.By) || !isText(r.Reason):
+		return fmt.Errorf("sagatest: resolve dead letter: %w: it is resent or discarded, by someone, and discarded for a reason",
+			events.ErrInvalid)
+	}
+	r.At = r.At.UTC().Truncate(time.Microsecond)
+	m.dead[id-1].Resolution = &r
+	return nil
+}
+
+// isText reports whether a store that survives could keep it.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // SetRoster implements saga.Rosters.
 func (m *Memory) SetRoster(_ context.Context, roster []saga.RosterEntry) error {

@@ -107,7 +107,7 @@ func (s *stack) relayed() {
 
 // buried are the reasons of all dead letters.
 func (s *stack) buried() string {
-	letters, err := s.store.Buried(context.Background(), 1000)
+	letters, err := s.store.Buried(context.Background(), saga.DeadFilter{Limit: 1000})
 	if err != nil {
 		return ""
 	}
