@@ -5,6 +5,7 @@
 //
 // Once per environment, Provision makes a role and a schema per service. At start, each process applies its own lines
 // with its own DSN: Apply(ctx, dsn, Participant("orders"), Bakery("orders")).
+// Versions and Laid tell what a database has.
 //
 // # Guarantees
 //
