@@ -16,6 +16,7 @@ type memoryWatcher struct {
 }
 
 type memoryService struct {
+	Service
 	ctx context.Context // of Serve, which the answers belong to
 	fn  ServeFunc
 }
@@ -84,7 +85,7 @@ func (m *Memory) tell(fn func(events.Message), message events.Message) {
 
 // Serve implements Bus.
 func (m *Memory) Serve(ctx context.Context, s Service, fn ServeFunc) error {
-	service := &memoryService{ctx: ctx, fn: fn}
+	service := &memoryService{Service: s, ctx: ctx, fn: fn}
 	m.mu.Lock()
 	m.services[s.Subject] = append(m.services[s.Subject], service)
 	m.mu.Unlock()

@@ -90,6 +90,22 @@ func (m *Memory) Read(_ context.Context, stream string, sequence uint64) (Stored
 	return m.find(stream, func(s *Stored) bool { return s.Sequence == sequence })
 }
 
+// Next implements Reader.
+func (m *Memory) Next(_ context.Context, stream, subject string, from uint64) (Stored, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.streams[stream]
+	if !ok {
+		return Stored{}, fmt.Errorf("bus: read %s: no such stream", stream)
+	}
+	for at := max(from, 1); at <= uint64(len(s.messages)); at++ {
+		if stored := s.messages[at-1]; stored != nil && match(subject, stored.Subject) {
+			return stored.copied(), nil
+		}
+	}
+	return Stored{}, fmt.Errorf("bus: read %s: %w", stream, ErrNotFound)
+}
+
 // find looks from the newest message backwards.
 func (m *Memory) find(stream string, is func(*Stored) bool) (Stored, error) {
 	m.mu.Lock()
@@ -100,10 +116,14 @@ func (m *Memory) find(stream string, is func(*Stored) bool) (Stored, error) {
 	}
 	for i := len(s.messages) - 1; i >= 0; i-- {
 		if stored := s.messages[i]; stored != nil && is(stored) {
-			return Stored{Message: clone(stored.Message), Sequence: stored.Sequence, StoredAt: stored.StoredAt}, nil
+			return stored.copied(), nil
 		}
 	}
 	return Stored{}, fmt.Errorf("bus: read %s: %w", stream, ErrNotFound)
+}
+
+func (s *Stored) copied() Stored {
+	return Stored{Message: clone(s.Message), Sequence: s.Sequence, StoredAt: s.StoredAt}
 }
 
 // clone makes sure that nobody changes a message that others hold.

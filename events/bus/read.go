@@ -8,10 +8,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Reader reads a stored message by its sequence: a dead letter points to one.
+// Reader reads stored messages without a consumer.
 type Reader interface {
-	// Read is the message of a stream at a sequence. ErrNotFound when it is gone or was never there.
+	// Read is the message of a stream at a sequence: a dead letter points to one. ErrNotFound when it is gone or was never
+	// there.
 	Read(ctx context.Context, stream string, sequence uint64) (Stored, error)
+	// Next is the first stored message of a subject (NATS wildcards) at or after a sequence. ErrNotFound when there is none
+	// (yet). From 1, and then from the sequence after the one it gave, it walks through all of them.
+	Next(ctx context.Context, stream, subject string, from uint64) (Stored, error)
 }
 
 var _ Reader = (*JetStream)(nil)
@@ -27,6 +31,13 @@ func (b *JetStream) Last(ctx context.Context, stream, subject string) (Stored, e
 func (b *JetStream) Read(ctx context.Context, stream string, sequence uint64) (Stored, error) {
 	return b.read(ctx, stream, func(ctx context.Context, s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
 		return s.GetMsg(ctx, sequence)
+	})
+}
+
+// Next implements Reader.
+func (b *JetStream) Next(ctx context.Context, stream, subject string, from uint64) (Stored, error) {
+	return b.read(ctx, stream, func(ctx context.Context, s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		return s.GetMsg(ctx, max(from, 1), jetstream.WithGetMsgSubject(subject))
 	})
 }
 

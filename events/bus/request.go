@@ -28,11 +28,23 @@ const (
 func (b *JetStream) Request(ctx context.Context, m events.Message) (events.Message, error) {
 	ctx, cancel := withTimeout(ctx, requestTimeout)
 	defer cancel()
+	answer, err := b.ask(ctx, m)
+	if err != nil {
+		return events.Message{}, fmt.Errorf("bus: request: %w", err)
+	}
+	if answer.Header.Get(micro.ErrorHeader) != "" {
+		return events.Message{}, fmt.Errorf("bus: request: %w", ErrService)
+	}
+	return fromNATS(answer.Subject, answer.Header, answer.Data), nil
+}
+
+// ask sends a request and waits for its answer. A denied one gets no answer, only a violation.
+func (b *JetStream) ask(ctx context.Context, m events.Message) (*nats.Msg, error) {
 	denied, end := b.denied.watch(func(subject string) bool { return subject == m.Subject })
 	defer end()
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
-	go func() { // a denied request gets no answer, only a violation
+	go func() { // ends with this call
 		select {
 		case <-denied.seen:
 			abort(denied.err)
@@ -40,18 +52,13 @@ func (b *JetStream) Request(ctx context.Context, m events.Message) (events.Messa
 		}
 	}()
 	answer, err := b.nc.RequestMsgWithContext(ctx, toNATS(m))
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return events.Message{}, fmt.Errorf("bus: request: %w", ErrNoResponder)
-	case err != nil:
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return events.Message{}, fmt.Errorf("bus: request: %w", err)
-	case answer.Header.Get(micro.ErrorHeader) != "":
-		return events.Message{}, fmt.Errorf("bus: request: %w", ErrService)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, ErrNoResponder
 	}
-	return fromNATS(answer.Subject, answer.Header, answer.Data), nil
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, cause
+	}
+	return answer, err
 }
 
 // Serve implements Bus. A reply subject outside the inboxes is refused: the permission to answer would let a stranger have

@@ -34,7 +34,7 @@ func Run(t *testing.T, fresh NewFunc) {
 	for _, group := range []struct {
 		name  string
 		tests []test
-	}{{"publish", publishTests}, {"consume", consumeTests}, {"shutdown", shutdownTests}, {"core", coreTests}} {
+	}{{"publish", publishTests}, {"consume", consumeTests}, {"shutdown", shutdownTests}, {"core", coreTests}, {"read", readTests}} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, one := range group.tests {

@@ -103,7 +103,7 @@ var coreTests = []test{
 			s.Fatalf("got %v", err)
 		}
 	}},
-	{claim: "the newest message of a subject can be read back", run: last},
+	{claim: "a service is found by its name, with its version, as long as it serves", run: ping},
 }
 
 const preview = "tenant.deletion.preview.orders"
@@ -151,28 +151,34 @@ func watch(s *suite) {
 	}
 }
 
-func last(s *suite) {
-	_, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deleted.t1")
-	if !errors.Is(err, bus.ErrNotFound) {
-		s.Fatalf("got %v", err)
-	}
-	s.publish(message("tenant.deleted.t1", "d-1"), message("tenant.deleted.t1", "d-2"), message("tenant.deleted.t2", "d-3"))
-	got, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deleted.t1")
-	if err != nil || got.Sequence != 2 || string(got.Body) != `"d-2"` || got.Header[events.HeaderMsgID] != "d-2" ||
-		got.StoredAt.IsZero() {
-		s.Fatalf("got %d %s %v", got.Sequence, got.Body, err)
-	}
-	if _, err = s.bus.Last(s.Context(), "TD_NOWHERE", "tenant.deleted.t1"); err == nil || errors.Is(err, bus.ErrNotFound) {
-		s.Fatalf("a stream that is not there: %v", err)
-	}
-	reader, ok := s.bus.(bus.Reader)
+// ping asks for services by name.
+func ping(s *suite) {
+	pinger, ok := s.bus.(bus.Pinger)
 	if !ok {
 		return
 	}
-	if got, err = reader.Read(s.Context(), events.StreamEvents, 1); err != nil || string(got.Body) != `"d-1"` {
-		s.Fatalf("read 1: %s %v", got.Body, err)
+	ctx, cancel := context.WithCancel(s.Context())
+	service := bus.Service{Name: "tenant-deletion-orders", Version: "1.4.2", Subject: preview}
+	busy := func(context.Context, events.Message) ([]byte, error) {
+		return nil, errors.New("a ping must not get here")
 	}
-	if _, err = reader.Read(s.Context(), events.StreamEvents, 99); !errors.Is(err, bus.ErrNotFound) {
-		s.Fatalf("read 99: %v", err)
+	if err := s.bus.Serve(ctx, service, busy); err != nil {
+		s.Fatalf("serve: %v", err)
 	}
+	if version, err := pinger.Ping(s.Context(), service.Name); err != nil || version != service.Version {
+		s.Fatalf("got %q, %v", version, err)
+	}
+	if _, err := pinger.Ping(s.Context(), "tenant-deletion-inventory"); !errors.Is(err, bus.ErrNoResponder) {
+		s.Fatalf("nobody: %v", err)
+	}
+	for _, name := range []string{"", "*", "a.b", "a b"} {
+		if _, err := pinger.Ping(s.Context(), name); err == nil || errors.Is(err, bus.ErrNoResponder) {
+			s.Fatalf("a name that reaches into a subject: %v", err)
+		}
+	}
+	cancel()
+	s.until("it is gone", func() bool {
+		_, err := pinger.Ping(s.Context(), service.Name)
+		return errors.Is(err, bus.ErrNoResponder)
+	})
 }

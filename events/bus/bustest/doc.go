@@ -6,7 +6,8 @@
 //
 // # Guarantees
 //
-// A bus that passes can carry the saga: nothing is lost, nothing is stored twice, every error ends where Dispose says.
+// A bus that passes can carry the saga: nothing is lost, nothing is stored twice, every error ends where Dispose says. A bus
+// that is also a bus.Reader or a bus.Pinger is held against those too.
 //
 // # Not guaranteed
 //
