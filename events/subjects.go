@@ -25,6 +25,9 @@ const subjectPreview = "tenant.deletion.preview"
 // PreviewSubject is where a participant answers previews.
 func PreviewSubject(p Participant) string { return subjectPreview + "." + string(p) }
 
+// ServiceName is how a participant is called where services of the broker are discovered.
+func ServiceName(p Participant) string { return "tenant-deletion-" + string(p) }
+
 // ProgressSubject is the pattern that matches every progress event of a tenant, or of all tenants when tenant is empty.
 func ProgressSubject(tenant TenantID) string {
 	if tenant == "" {

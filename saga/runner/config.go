@@ -56,6 +56,12 @@ const (
 	noResponderPause = 250 * time.Millisecond
 	recoverProbe     = 5 * time.Second // how soon a lost stream is noticed
 	recoverPageMax   = 500             // jobs per page of a recovery
+	followPoll       = time.Second     // safety net: another replica may have saved the change
+	followPageMax    = 500             // entries per page of a history
+	progressMax      = 64              // progress waiting for a slow follower; more is dropped, it is not stored anyway
+	previewsAtOnce   = 16              // participants asked side by side, per preview of a tenant
+	replayPageMax    = 100             // jobs a replay looks at in one call
+	originalsMax     = 1000            // stored requests of a tenant that are looked through for the original
 	retryPauseMin    = 50 * time.Millisecond
 	retryPauseMax    = 5 * time.Second
 )

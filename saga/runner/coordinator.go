@@ -25,24 +25,27 @@ func (r *Runner) Submit(ctx context.Context, s events.Submitted) (job saga.Job, 
 	return outcomes[0].Decision.Job, outcomes[0].Existing, nil
 }
 
-// Approve lets an awaiting job be scheduled. The requester may not approve (saga.ErrFourEyes).
-func (r *Runner) Approve(ctx context.Context, id events.JobID, by string) (saga.Job, error) {
-	return r.decide(ctx, "approve", id, saga.Approve{By: by})
-}
-
-// Reject ends an awaiting job.
-func (r *Runner) Reject(ctx context.Context, id events.JobID, by string) (saga.Job, error) {
-	return r.decide(ctx, "reject", id, saga.Reject{By: by})
-}
-
-// Cancel ends a job before its pivot; after it, it is refused with saga.ErrPastPivot.
-func (r *Runner) Cancel(ctx context.Context, id events.JobID, by string) (saga.Job, error) {
-	return r.decide(ctx, "cancel", id, saga.Cancel{By: by})
-}
-
-// Replay sends the command again to the participants that failed, or are silent; to all of them when none is named.
-func (r *Runner) Replay(ctx context.Context, id events.JobID, by string, ps ...events.Participant) (saga.Job, error) {
-	return r.decide(ctx, "replay", id, saga.Replay{By: by, Participants: ps})
+// Act feeds what a person decides (saga.Approve, Reject, Cancel, Replay) to a job that is at the version; 0 takes whatever
+// version it is at, any other is saga.ErrVersion. The job is returned also with an error, as far as it was read.
+func (r *Runner) Act(ctx context.Context, id events.JobID, version int64, in saga.Input) (saga.Job, error) {
+	now := r.now()
+	var seen saga.Job
+	outcomes, err := r.store.Update(ctx, saga.Change{Job: id, Decide: func(job saga.Job) (saga.Decision, error) {
+		seen = job
+		if version != 0 && job.Version != version {
+			return saga.Decision{Job: job}, saga.ErrVersion
+		}
+		return saga.Decide(job, in, now)
+	}})
+	if err == nil {
+		err = outcomes[0].Err
+	}
+	if err != nil {
+		return seen, fmt.Errorf("runner: act: %w", err)
+	}
+	r.committed(outcomes)
+	r.enqueue(ctx, outcomes)
+	return outcomes[0].Decision.Job, nil
 }
 
 // Job reads one job.
@@ -55,17 +58,7 @@ func (r *Runner) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error) {
 	return r.store.Jobs(ctx, f)
 }
 
-func (r *Runner) decide(ctx context.Context, verb string, id events.JobID, in saga.Input) (saga.Job, error) {
-	now := r.now()
-	outcomes, err := r.store.Update(ctx, saga.Change{Job: id, Decide: func(job saga.Job) (saga.Decision, error) {
-		return saga.Decide(job, in, now)
-	}})
-	if err == nil {
-		err = outcomes[0].Err
-	}
-	if err != nil {
-		return saga.Job{}, fmt.Errorf("runner: %s: %w", verb, err)
-	}
-	r.committed(outcomes)
-	return outcomes[0].Decision.Job, nil
+// History lists what happened to a job, oldest first.
+func (r *Runner) History(ctx context.Context, id events.JobID, after int64, limit int) ([]saga.Entry, error) {
+	return r.store.History(ctx, id, after, limit)
 }

@@ -2,8 +2,9 @@
 //
 // # Usage
 //
-// New takes a saga.Store, a bus.Bus and a signing key; Run works until its context ends. The facade (Submit, Approve,
-// Reject, Cancel, Replay, Job, Jobs) works on any Runner, whether it runs or not: what it saves is sent by whoever runs.
+// New takes a saga.Store, a bus.Bus and a signing key; Run works until its context ends. The facade (Submit, Act,
+// Job, Jobs, History, Follow, Preview, ReplayAll, Announce, the dead letters and the roster) works on any Runner, whether it
+// runs or not: what it saves is sent by whoever runs.
 //
 // # Guarantees
 //

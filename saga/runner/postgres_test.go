@@ -75,7 +75,7 @@ func TestOnPostgreSQLAndJetStream(t *testing.T) {
 		r := w.runner(Config{Policy: saga.Policy{Grace: 500 * time.Millisecond}})
 		w.run(r.Run)
 		w.submit("acme", "other")
-		cancelled, err := r.Cancel(t.Context(), w.job("other", saga.StateScheduled).ID, "actor-1")
+		cancelled, err := r.Act(t.Context(), w.job("other", saga.StateScheduled).ID, 0, saga.Cancel{By: "actor-1"})
 		require.NoError(t, err)
 		require.Equal(t, saga.StateCancelled, cancelled.State)
 		done := w.job("acme", saga.StateCompleted)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -66,4 +67,53 @@ func decodePreview(body []byte, p events.Participant, tenant events.TenantID) (e
 		}
 	}
 	return preview, nil
+}
+
+// codeNoAnswer is the problem of a participant that did not answer, or answered what proves nothing.
+const codeNoAnswer = "no_answer"
+
+// Preview counts what a deletion of the tenant would delete now: one answer for each participant of the roster, in its
+// order. One that cannot tell is in the list with its error, so that nobody takes its silence for zero.
+func (r *Runner) Preview(ctx context.Context, tenant events.TenantID) ([]events.Preview, error) {
+	if err := tenant.Validate(); err != nil {
+		return nil, fmt.Errorf("runner: preview: %w", err)
+	}
+	roster, err := r.store.Roster(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("runner: preview: %w", err)
+	}
+	names := make([]events.Participant, len(roster))
+	for i := range roster {
+		names[i] = roster[i].Participant
+	}
+	return r.previews(ctx, tenant, names), nil
+}
+
+// previews asks participants side by side.
+func (r *Runner) previews(ctx context.Context, tenant events.TenantID, names []events.Participant) []events.Preview {
+	answers := make([]events.Preview, len(names))
+	atOnce(len(names), previewsAtOnce, func(i int) {
+		answer, err := r.preview(ctx, names[i], tenant)
+		if err != nil {
+			r.cfg.Logger.Debug().Err(err).Str("participant", string(names[i])).Str("kind", "preview").Msg("no answer")
+			answer = events.Preview{TenantID: tenant, ServiceName: names[i], Counts: map[string]int64{},
+				Error: &events.Problem{Code: codeNoAnswer, Detail: "the participant did not answer; is it running?"}}
+		}
+		answers[i] = answer
+	})
+	return answers
+}
+
+// atOnce runs do for every place below n, at most limit of them side by side, and waits for all.
+func atOnce(n, limit int, do func(place int)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, limit)
+	for place := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			do(place)
+		})
+	}
+	group.Wait()
 }

@@ -22,6 +22,7 @@ type Runner struct {
 	sleepsUntil  atomic.Int64      // when the scheduler looks again, in Unix nanoseconds
 	toVerify     chan verification // filled by commits, emptied by the verifier
 	canary       canary            // tells a lost stream
+	followers    followers         // woken by commits
 }
 
 // New checks the configuration and makes a Runner. It touches neither store nor bus.
@@ -88,6 +89,7 @@ func (r *Runner) committed(outcomes []saga.Outcome) {
 		if !d.Changed || outcomes[i].Err != nil {
 			continue
 		}
+		r.followers.wake(d.Job.ID)
 		send = send || len(d.Events) > 0
 		earlier = earlier || (!d.Job.WakeAt.IsZero() && d.Job.WakeAt.UnixNano() < r.sleepsUntil.Load())
 	}

@@ -76,7 +76,7 @@ func TestFailure(t *testing.T) {
 		_, err := w.bus.Last(t.Context(), events.StreamEvents, "tenant.deleted.acme")
 		require.ErrorIs(t, err, bus.ErrNotFound)
 
-		_, err = r.Replay(t.Context(), job.ID, "operator-1", "orders")
+		_, err = r.Act(t.Context(), job.ID, 0, saga.Replay{By: "operator-1", Participants: []events.Participant{"orders"}})
 		require.NoError(t, err)
 		require.EqualValues(t, 17, w.job("acme", saga.StateCompleted).Total())
 		require.EqualValues(t, 17, w.deleted("acme").Total)
@@ -96,7 +96,7 @@ func TestFailure(t *testing.T) {
 		require.Equal(t, saga.StepPending, last.State)
 
 		w.parts["pos"].refuse(false)
-		_, err := r.Replay(t.Context(), job.ID, "operator-1")
+		_, err := r.Act(t.Context(), job.ID, 0, saga.Replay{By: "operator-1"})
 		require.NoError(t, err)
 		require.EqualValues(t, 15, w.job("acme", saga.StateCompleted).Total())
 		require.Equal(t, 1, w.parts["orders"].passes(), "what succeeded does not run twice")
@@ -245,7 +245,7 @@ func TestCancelRacesThePivot(t *testing.T) {
 		time.move(1000)
 		var race sync.WaitGroup
 		var cancelErr error
-		race.Go(func() { _, cancelErr = r.Cancel(t.Context(), job.ID, "actor-1") })
+		race.Go(func() { _, cancelErr = r.Act(t.Context(), job.ID, 0, saga.Cancel{By: "actor-1"}) })
 		race.Go(func() {
 			_, err := r.tickDue(t.Context())
 			require.NoError(t, err)

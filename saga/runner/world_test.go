@@ -194,17 +194,27 @@ type part struct {
 	hidden   map[events.TenantID]int64 // rows that the first pass does not see
 	refuses  bool                      // answers with a failure
 	erased   int                       // passes that deleted
+	erasedAt map[events.JobID]time.Time
 }
 
 func newPart(name events.Participant, trusted events.PublicKey, b bus.Bus) *part {
 	return &part{name: name, trusted: trusted, bus: b, rows: map[events.TenantID]int64{},
-		receipts: map[events.JobID]int64{}, hidden: map[events.TenantID]int64{}}
+		receipts: map[events.JobID]int64{}, hidden: map[events.TenantID]int64{},
+		erasedAt: map[events.JobID]time.Time{}}
 }
 
 func (p *part) put(tenant events.TenantID, n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rows[tenant] += n
+}
+
+// restore brings rows back, and forgets every receipt, as an old backup does.
+func (p *part) restore(tenant events.TenantID, n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows[tenant] = n
+	clear(p.receipts)
 }
 
 func (p *part) hide(tenant events.TenantID, n int64) {
@@ -289,11 +299,11 @@ func (p *part) erase(request events.EventID, c *events.Command) events.Event {
 			delete(p.hidden, c.TenantID)
 		}
 		delete(p.rows, c.TenantID)
-		p.receipts[c.JobID] = receipt
+		p.receipts[c.JobID], p.erasedAt[c.JobID] = receipt, result.Timestamp
 		p.erased++
 		fallthrough
 	default:
-		result.DeletedCounts["things"] = receipt
+		result.DeletedCounts["things"], result.Timestamp = receipt, p.erasedAt[c.JobID]
 	}
 	return events.Event{ID: events.EventIDFor(c.JobID, events.TypeResult, p.name, 0, c.Attempt),
 		Source: "/participants/" + string(p.name), Type: events.TypeResult, Subject: c.TenantID, Time: time.Now(), Data: result}
