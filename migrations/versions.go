@@ -113,8 +113,8 @@ func laidVersions(ctx context.Context, db *sql.DB, l Line) (map[int64]time.Time,
 	return laid, rows.Err()
 }
 
-// Laid finds the house's lines that have a version table in the database, in the order of their schemas. Tables of lines that
-// this program does not know are left out.
+// Laid finds the house's lines that have a version table in the database, in the order of their schemas. Lines that this
+// program does not know, and those that the role of the DSN may not read, are left out.
 func Laid(ctx context.Context, dsn string) ([]Line, error) {
 	lines, err := laidLines(ctx, dsn)
 	if err != nil {
@@ -129,9 +129,7 @@ func laidLines(ctx context.Context, dsn string) ([]Line, error) {
 		return nil, err
 	}
 	defer db.Close()
-	// participant sorts after bakery and is laid before it, so the names are not the order.
-	rows, err := db.QueryContext(ctx, `SELECT schemaname, substr(tablename, length('td_version_') + 1) FROM pg_tables
-		WHERE starts_with(tablename, 'td_version_') ORDER BY schemaname COLLATE "C", tablename <> 'td_version_participant', tablename`)
+	rows, err := db.QueryContext(ctx, laidQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -148,3 +146,10 @@ func laidLines(ctx context.Context, dsn string) ([]Line, error) {
 	}
 	return lines, rows.Err()
 }
+
+// laidQuery orders participant before bakery, which stands on it.
+const laidQuery = `SELECT n.nspname, substr(c.relname, length('td_version_') + 1)
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.relkind = 'r' AND starts_with(c.relname, 'td_version_')
+		AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+	ORDER BY n.nspname COLLATE "C", c.relname <> 'td_version_participant', c.relname COLLATE "C"`

@@ -1,7 +1,9 @@
 package migrations_test
 
 import (
+	"context"
 	"io/fs"
+	"net/url"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -70,6 +72,30 @@ func TestLaid(t *testing.T) {
 			names = append(names, line.String())
 		}
 		require.Equal(t, []string{"coordinator@coordinator", "participant@orders", "bakery@orders"}, names)
+	})
+}
+
+func TestLaidOfARole(t *testing.T) {
+	t.Parallel()
+
+	t.Run("is what the role may read", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t, migrations.Participant("orders"))
+		role := "laid_" + db.Name()
+		require.NoError(t, migrations.Provision(t.Context(), db.AdminDSN(), migrations.Owner{Role: role, Password: "x"}))
+		admin := connect(t, db.AdminDSN())
+		t.Cleanup(func() {
+			_, err := admin.Exec(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+			require.NoError(t, err)
+		})
+		dsn, err := url.Parse(db.AdminDSN())
+		require.NoError(t, err)
+		dsn.User = url.UserPassword(role, "x")
+		require.NoError(t, migrations.Apply(t.Context(), dsn.String(), migrations.Participant(role)))
+		lines, err := migrations.Laid(t.Context(), dsn.String())
+		require.NoError(t, err)
+		require.Len(t, lines, 1)
+		require.Equal(t, role, lines[0].Schema())
 	})
 }
 
