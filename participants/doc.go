@@ -3,8 +3,9 @@
 //
 // # Usage
 //
-// See the package example and participants/example/loyalty: a plan, a Service, Run. Erase and Preview of a Runner work without
-// a broker, for a service that is asked over HTTP; whoever calls them has verified the caller.
+// See the package example and participants/example/loyalty: a plan, a Service, Run. Erase, EraseTenant and Preview of a Runner
+// work without a broker, for a service that is asked over HTTP; whoever calls them has verified the caller. Erase needs a job's
+// command, EraseTenant deletes outside of any job.
 //
 // # Guarantees
 //

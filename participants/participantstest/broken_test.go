@@ -113,6 +113,21 @@ func TestBrokenServicesFail(t *testing.T) {
 				return err
 			}},
 			[]string{"an older generation is refused"}},
+		"a direct erasure that is refused after a job": {
+			broken{erase: func(ctx context.Context, m *Memory, e *participants.Erasure) error {
+				if m.generations[e.Tenant] > e.Generation {
+					return participants.Refuse(participants.CodeStale, "older")
+				}
+				return m.Erase(ctx, e)
+			}},
+			[]string{"an erasure outside of any job has one answer per key and stands in no job's way"}},
+		"a direct erasure that forgets which jobs there were": {
+			broken{erase: func(ctx context.Context, m *Memory, e *participants.Erasure) error {
+				err := m.Erase(ctx, e)
+				m.locked(func() { m.generations[e.Tenant] = e.Generation })
+				return err
+			}},
+			[]string{"an erasure outside of any job has one answer per key and stands in no job's way"}},
 		"a second pass that forgets the first": {
 			broken{erase: func(ctx context.Context, m *Memory, e *participants.Erasure) error {
 				m.locked(func() {

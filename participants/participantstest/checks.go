@@ -45,14 +45,14 @@ func checkErase(w *world) {
 	if result.RequestID != request.ID || event.Source != "/participants/"+string(w.Service.Name) {
 		w.Fatalf("the answer is from %s to request %s", event.Source, result.RequestID)
 	}
-	w.gone(counts)
+	w.gone(w.tenant, counts)
 	w.unchanged(before, w.tenant)
 }
 
 // gone demands a preview of zero for every table that the earlier counts name.
-func (w *world) gone(counts participants.Counts) {
+func (w *world) gone(tenant events.TenantID, counts participants.Counts) {
 	w.Helper()
-	after := w.preview(w.tenant)
+	after := w.preview(tenant)
 	for table := range counts {
 		if n, named := after[table]; !named || n != 0 {
 			w.Fatalf("after the erasure %d rows are left in %s (named: %v)", n, table, named)
@@ -158,6 +158,49 @@ func checkStale(w *world) {
 	}
 }
 
+// checkDirect erases the neighbour before its job, and the tenant after one: an older job stays refused there.
+func checkDirect(w *world) {
+	runner, before, counts := w.runner(nil, nil), w.digest(w.neighbour), w.preview(w.neighbour)
+	first := w.direct(runner, w.neighbour, "one", counts)
+	if repeat := w.direct(runner, w.neighbour, "one", counts); !repeat.Replayed || !repeat.Timestamp.Equal(first.Timestamp) {
+		w.Fatalf("the repeat is not the stored receipt: %+v, first %+v", repeat, first)
+	}
+	w.gone(w.neighbour, counts)
+	nothing := w.preview(w.neighbour)
+	if another := w.direct(runner, w.neighbour, "two", nothing); another.Replayed || another.JobID == first.JobID {
+		w.Fatalf("another key was answered with the receipt of the first: %+v", another)
+	}
+	command := w.commandFor(w.neighbour)
+	result, err := runner.Erase(w.ctx, command, "after")
+	w.must(err, "erase by a job after a direct erasure")
+	w.demand(command, result, nothing)
+	w.unchanged(before, w.neighbour)
+
+	newer := w.command()
+	newer.Generation = 2
+	_, err = runner.Erase(w.ctx, newer, "newer")
+	w.must(err, "erase generation 2")
+	w.direct(runner, w.tenant, "one", nothing)
+	result, err = runner.Erase(w.ctx, w.command(), "older")
+	w.must(err, "erase generation 1")
+	if result.Success || result.Errors[0].Code != participants.CodeStale {
+		w.Fatalf("a command of generation 1 after generation 2 and a direct erasure was answered with %+v", result)
+	}
+}
+
+func (w *world) direct(r *participants.Runner, tenant events.TenantID, key string, want participants.Counts) *events.Result {
+	w.Helper()
+	result, err := r.EraseTenant(w.ctx, tenant, key)
+	w.must(err, "erase directly")
+	switch {
+	case result.TenantID != tenant || !result.Success:
+		w.Fatalf("a direct erasure was answered with %+v", result)
+	case !maps.Equal(result.DeletedCounts, want):
+		w.Fatalf("a direct erasure deleted %v, want %v", result.DeletedCounts, want)
+	}
+	return result
+}
+
 func checkAgain(w *world) {
 	counts, command := w.preview(w.tenant), w.command()
 	before := w.digest(w.tenant)
@@ -182,7 +225,7 @@ func checkAgain(w *world) {
 	if result := w.success(&again, sum); !result.Replayed {
 		w.Fatalf("the second delivery of attempt 2 deleted once more")
 	}
-	w.gone(counts)
+	w.gone(w.tenant, counts)
 	w.unchanged(before, w.tenant)
 }
 

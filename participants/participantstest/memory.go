@@ -85,14 +85,14 @@ func (m *Memory) Erase(ctx context.Context, e *participants.Erasure) error {
 	case e.Settled(stored):
 		e.Answer(stored)
 		return nil
-	case e.Generation < m.generations[e.Tenant]:
+	case e.Generation != participants.GenerationNone && e.Generation < m.generations[e.Tenant]:
 		return participants.Refuse(participants.CodeStale, "generation %d was erased before", m.generations[e.Tenant])
 	}
 	for table, n := range m.count(e.Tenant) {
 		e.Add(table, n)
 	}
 	delete(m.rows, e.Tenant)
-	m.generations[e.Tenant] = e.Generation
+	m.generations[e.Tenant] = max(m.generations[e.Tenant], e.Generation)
 	m.receipts[e.Job] = e.Receipt(participants.ModeTransaction, stored)
 	return nil
 }

@@ -69,6 +69,7 @@ var checks = []check{
 	{"a command that is not verified does nothing", checkUnverified},
 	{"a command for others does nothing", checkNotNamed},
 	{"an older generation is refused", checkStale},
+	{"an erasure outside of any job has one answer per key and stands in no job's way", checkDirect},
 	{"residue is erased again and the counts add up", checkAgain},
 	{"a tenant it never met has zero of everything", checkAbsent},
 }

@@ -107,8 +107,11 @@ func (w *erasing) transaction(ctx context.Context) error {
 }
 
 // stale reports whether the command's job is not the tenant's present life: what it asks for was erased, by a later job or
-// before the tenant was created again.
+// before the tenant was created again. An erasure outside of any job means the present life, whichever it is.
 func (o *opened) stale(generation int) bool {
+	if generation == participants.GenerationNone {
+		return false
+	}
 	return generation < o.generation || generation == o.generation && o.live && o.generation > 0
 }
 
@@ -247,8 +250,8 @@ func (w *erasing) close(ctx context.Context, previous *participants.Receipt) err
 	}
 	generation := strconv.Itoa(w.Generation)
 	statements := []statement{
-		{sql: "UPDATE tenant_anchor SET live = false, fence = NULL, generation = $2, closed_at = now() WHERE tenant_id = $1",
-			args: []string{string(w.Tenant), generation}},
+		{sql: "UPDATE tenant_anchor SET live = false, fence = NULL, generation = greatest(generation, $2), closed_at = now()" +
+			" WHERE tenant_id = $1", args: []string{string(w.Tenant), generation}},
 		{sql: "INSERT INTO td_receipts (participant, job_id, tenant_id, generation, attempt, body) VALUES ($1, $2, $3, $4, $5, $6)" +
 			" ON CONFLICT (participant, job_id) DO UPDATE SET attempt = excluded.attempt, body = excluded.body",
 			args: []string{w.participant(), string(w.Job), string(w.Tenant), generation, strconv.Itoa(w.Attempt), string(body)}},
