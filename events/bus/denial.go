@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"sync"
@@ -43,6 +44,23 @@ func (d *denials) watch(match func(subject string) bool) (w *denialWatch, end fu
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		delete(d.watches, w)
+	}
+}
+
+// abort is a context that a matching violation ends, with the violation as its cause.
+func (d *denials) abort(parent context.Context, match func(subject string) bool) (ctx context.Context, end func()) {
+	w, forget := d.watch(match)
+	ctx, cancel := context.WithCancelCause(parent)
+	go func() { // ends with the context
+		select {
+		case <-w.seen:
+			cancel(w.err)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		forget()
 	}
 }
 

@@ -36,7 +36,10 @@ func provision(t testing.TB, server *embedded.Server, spec bustest.Spec) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	topology := natsdeploy.Topology{Participants: spec.Participants, Downstream: spec.Downstream}
+	topology := natsdeploy.Topology{Participants: spec.Participants}
+	for _, name := range spec.Downstream {
+		topology.Downstream = append(topology.Downstream, natsdeploy.Subscriber{Name: name})
+	}
 	_, err = natsdeploy.Apply(t.Context(), js, topology)
 	require.NoError(t, err)
 	definitions, err := natsdeploy.Define(topology)

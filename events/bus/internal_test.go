@@ -49,7 +49,8 @@ func TestDispose(t *testing.T) {
 func TestMemoryIsDeployed(t *testing.T) {
 	t.Parallel()
 	participants, downstream := []events.Participant{"orders", "pos"}, []string{"billing"}
-	definitions, err := natsdeploy.Define(natsdeploy.Topology{Participants: participants, Downstream: downstream})
+	definitions, err := natsdeploy.Define(natsdeploy.Topology{Participants: participants,
+		Downstream: []natsdeploy.Subscriber{{Name: downstream[0]}}})
 	require.NoError(t, err)
 	var streams []MemoryStream
 	for _, d := range definitions.Streams {
@@ -63,8 +64,11 @@ func TestMemoryIsDeployed(t *testing.T) {
 	}
 	var consumers []MemoryConsumer
 	for _, d := range definitions.Consumers {
-		consumers = append(consumers, MemoryConsumer{Stream: d.Stream, Name: d.Durable,
-			Filters: slices.Concat(filter(d.FilterSubject), d.FilterSubjects)})
+		c := MemoryConsumer{Stream: d.Stream, Name: d.Durable, Filters: slices.Concat(filter(d.FilterSubject), d.FilterSubjects)}
+		if d.MaxAckPending == 1 { // the larger ones bound what a broker keeps in mind, which memory does not need
+			c.AckPendingMax = 1
+		}
+		consumers = append(consumers, c)
 	}
 	sortSubjects := func(streams []MemoryStream) []MemoryStream {
 		for _, s := range streams {

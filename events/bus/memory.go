@@ -61,6 +61,8 @@ type MemoryStream struct {
 
 // MemoryConsumer is the definition of a durable consumer.
 type MemoryConsumer struct {
+	// AckPendingMax is how many deliveries may be on their way or delayed. With 1 nothing overtakes. Zero means any number.
+	AckPendingMax int
 	// AckWait is after how long a delivery without a sign of life comes again. Default: MemoryConfig.AckWait.
 	AckWait time.Duration
 	Filters []string
@@ -92,7 +94,7 @@ func NewMemory(config MemoryConfig) *Memory {
 		watchers: map[*memoryWatcher]struct{}{}, services: map[string][]*memoryService{}}
 	for _, s := range config.Streams {
 		s.Duplicates = cmp.Or(s.Duplicates, memoryDuplicates)
-		m.streams[s.Name] = &memoryStream{MemoryStream: s, ids: map[string]time.Time{}}
+		m.streams[s.Name] = &memoryStream{MemoryStream: s, ids: map[string]time.Time{}, more: make(chan struct{})}
 	}
 	for _, c := range config.Consumers {
 		stream, ok := m.streams[c.Stream]

@@ -12,7 +12,9 @@ type memoryConsumer struct {
 	MemoryConsumer
 	stream *memoryStream
 	ready  []*memoryDelivery
-	wake   chan struct{} // closed and replaced when something becomes ready
+	// pending counts the deliveries that were handed out and are not settled.
+	pending int
+	wake    chan struct{} // closed and replaced when something becomes ready
 }
 
 // memoryDelivery is a message on its way to one consumer.
@@ -30,8 +32,33 @@ func (c *memoryConsumer) queue(d *memoryDelivery) {
 	} else {
 		c.ready = append(c.ready, d)
 	}
+	c.rouse()
+}
+
+// rouse lets everyone who waits look again.
+func (c *memoryConsumer) rouse() {
 	close(c.wake)
 	c.wake = make(chan struct{})
+}
+
+// next is the delivery to hand out now; nil when there is none, or when those on their way must be settled first.
+func (c *memoryConsumer) next() *memoryDelivery {
+	for len(c.ready) > 0 {
+		d := c.ready[0]
+		first := d.delivered == 0
+		if first && c.AckPendingMax > 0 && c.pending >= c.AckPendingMax {
+			return nil
+		}
+		c.ready = c.ready[1:]
+		if d.settled {
+			continue
+		}
+		if first {
+			c.pending++
+		}
+		return d
+	}
+	return nil
 }
 
 // queueAfter makes a delivery ready when the time has passed, unless it is settled or touched before.
@@ -55,11 +82,10 @@ func (m *Memory) queueAfter(c *memoryConsumer, d *memoryDelivery, wait time.Dura
 func (m *Memory) take(ctx context.Context, c *memoryConsumer, most int) (taken []*memoryDelivery, batch []Delivery) {
 	for ctx.Err() == nil {
 		m.mu.Lock()
-		for len(c.ready) > 0 && len(taken) < most {
-			d := c.ready[0]
-			c.ready = c.ready[1:]
-			if d.settled {
-				continue
+		for len(taken) < most {
+			d := c.next()
+			if d == nil {
+				break
 			}
 			d.delivered++
 			m.queueAfter(c, d, c.AckWait)
@@ -137,6 +163,8 @@ func (m *Memory) settle(c *memoryConsumer, d *memoryDelivery, delivery Delivery,
 		m.queueAfter(c, d, shutdownDelay)
 	default:
 		d.settled = true
+		c.pending--
+		c.rouse()
 		if d.waiting != nil {
 			d.waiting.Stop()
 		}

@@ -43,7 +43,7 @@ func contractConsumers(participants []events.Participant, downstream []string) [
 	}
 	for _, name := range downstream {
 		consumers = append(consumers, MemoryConsumer{Stream: events.StreamEvents, Name: "downstream_" + name,
-			Filters: []string{string(events.TypeDeleted) + ".*"}})
+			AckPendingMax: 1, Filters: []string{string(events.TypeDeleted) + ".*"}})
 	}
 	return slices.Clip(consumers)
 }

@@ -17,7 +17,8 @@ type memoryStream struct {
 	MemoryStream
 	consumers []*memoryConsumer
 	ids       map[string]time.Time
-	messages  []*Stored // nil once dropped
+	messages  []*Stored     // nil once dropped
+	more      chan struct{} // closed and replaced when a message is stored
 }
 
 // store appends a message, unless its id was seen within the window, and gives it to the consumers.
@@ -31,6 +32,8 @@ func (m *Memory) store(s *memoryStream, message events.Message) {
 	}
 	stored := &Stored{Message: clone(message), Sequence: uint64(len(s.messages) + 1), StoredAt: now}
 	s.messages = append(s.messages, stored)
+	close(s.more)
+	s.more = make(chan struct{})
 	for _, c := range s.consumers {
 		if matchAny(c.Filters, message.Subject) {
 			c.queue(&memoryDelivery{stored: stored})

@@ -101,6 +101,11 @@ func TestPermission(t *testing.T) {
 		_, err := b.Request(soon(t), events.Message{Subject: "tenant.deletion.preview.inventory"})
 		require.ErrorIs(t, err, bus.ErrPermission)
 	})
+	t.Run("tailing what is not granted is denied at once", func(t *testing.T) {
+		t.Parallel()
+		never := func(bus.Stored) error { return nil }
+		require.ErrorIs(t, b.Tail(soon(t), events.StreamEvents, nil, time.Unix(1, 0), never), bus.ErrPermission)
+	})
 	t.Run("an asker gets its answer, a foreign reply subject does not", func(t *testing.T) {
 		t.Parallel()
 		const subject = "tenant.deletion.preview.orders"

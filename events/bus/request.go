@@ -40,17 +40,8 @@ func (b *JetStream) Request(ctx context.Context, m events.Message) (events.Messa
 
 // ask sends a request and waits for its answer. A denied one gets no answer, only a violation.
 func (b *JetStream) ask(ctx context.Context, m events.Message) (*nats.Msg, error) {
-	denied, end := b.denied.watch(func(subject string) bool { return subject == m.Subject })
+	ctx, end := b.denied.abort(ctx, func(subject string) bool { return subject == m.Subject })
 	defer end()
-	ctx, abort := context.WithCancelCause(ctx)
-	defer abort(nil)
-	go func() { // ends with this call
-		select {
-		case <-denied.seen:
-			abort(denied.err)
-		case <-ctx.Done():
-		}
-	}()
 	answer, err := b.nc.RequestMsgWithContext(ctx, toNATS(m))
 	if errors.Is(err, nats.ErrNoResponders) {
 		return nil, ErrNoResponder

@@ -51,6 +51,7 @@ var consumeTests = []test{
 			s.Fatalf("the second delivery was %d", got.all[1].Sequence)
 		}
 	}},
+	{claim: "nothing overtakes a downstream subscriber's delayed delivery", run: inOrder},
 	{claim: "a poisoned delivery ends at once and becomes a dead letter", run: poison},
 	{claim: "a panic is transient", run: func(s *suite) {
 		s.publish(requested(1))
@@ -147,6 +148,28 @@ var consumeTests = []test{
 			return errors.Is(err, bus.ErrNotFound)
 		})
 	}},
+}
+
+// inOrder has two instances of one subscriber, whose first event succeeds the third time.
+func inOrder(s *suite) {
+	for n := range 5 {
+		s.publish(message("tenant.deleted.t1", fmt.Sprint(n)))
+	}
+	var got recorder
+	handle := func(_ context.Context, batch []bus.Delivery) []error {
+		got.note(batch)
+		if batch[0].Sequence == 1 && batch[0].Delivered < 3 {
+			return []error{errTransient}
+		}
+		return nil
+	}
+	billing := bus.Consumer{Stream: events.StreamEvents, Name: "downstream_billing", Workers: 2}
+	s.consume(billing, handle)
+	s.consume(billing, handle)
+	s.until("all are handled", func() bool { return got.count() == 7 })
+	if ids := got.ids(); !slices.Equal(ids, []string{"0", "0", "0", "1", "2", "3", "4"}) {
+		s.Fatalf("got %v", ids)
+	}
 }
 
 func poison(s *suite) {

@@ -7,7 +7,7 @@
 // # Guarantees
 //
 // A bus that passes can carry the saga: nothing is lost, nothing is stored twice, every error ends where Dispose says. A bus
-// that is also a bus.Reader or a bus.Pinger is held against those too.
+// that is also a bus.Reader, bus.Pinger or bus.Tailer is held against those too.
 //
 // # Not guaranteed
 //

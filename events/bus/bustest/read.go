@@ -1,8 +1,10 @@
 package bustest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
@@ -11,6 +13,9 @@ import (
 var readTests = []test{
 	{claim: "the newest message of a subject can be read back", run: last},
 	{claim: "the messages of a subject can be read one after the other", run: walk},
+	{claim: "who watches gets what was stored since a time, then what is new, in order", run: tail},
+	{claim: "who watches without a time gets only what is new", run: tailNew},
+	{claim: "the error of who watches ends it", run: tailEnds},
 }
 
 func last(s *suite) {
@@ -45,7 +50,8 @@ func walk(s *suite) {
 	if !ok {
 		return
 	}
-	s.publish(message("tenant.deleted.t1", "d-1"), requested(1), message("tenant.deleted.t2", "d-2"), message("tenant.deleted.t1", "d-3"))
+	s.publish(message("tenant.deleted.t1", "d-1"), requested(1), message("tenant.deleted.t2", "d-2"))
+	s.publish(message("tenant.deleted.t1", "d-3"))
 	for subject, want := range map[string]string{"tenant.deleted.t1": "[d-1 d-3]", "tenant.deleted.*": "[d-1 d-2 d-3]",
 		"tenant.deleted.t2": "[d-2]", "tenant.deletion.cancelled.t1": "[]"} {
 		ids := []string{}
@@ -66,5 +72,95 @@ func walk(s *suite) {
 	_, err := reader.Next(s.Context(), "TD_NOWHERE", "tenant.deleted.t1", 1)
 	if err == nil || errors.Is(err, bus.ErrNotFound) {
 		s.Fatalf("a stream that is not there: %v", err)
+	}
+}
+
+// follow tails a stream until the test ends, and fails the test when the tail returns an error.
+func (s *suite) follow(tailer bus.Tailer, subjects []string, since time.Time) *recorder {
+	s.Helper()
+	var got recorder
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- tailer.Tail(ctx, events.StreamEvents, subjects, since, func(stored bus.Stored) error {
+			got.note([]bus.Delivery{{Message: stored.Message, Sequence: stored.Sequence, StoredAt: stored.StoredAt}})
+			return nil
+		})
+	}()
+	s.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				s.Errorf("tail: %v", err)
+			}
+		case <-time.After(patience):
+			s.Errorf("tail does not return")
+		}
+	})
+	return &got
+}
+
+func tail(s *suite) {
+	tailer, ok := s.bus.(bus.Tailer)
+	if !ok {
+		return
+	}
+	s.publish(message("tenant.deleted.t1", "d-1"), requested(1), message("tenant.deleted.t2", "d-2"))
+	second, err := s.bus.Last(s.Context(), events.StreamEvents, "tenant.deleted.t2")
+	if err != nil {
+		s.Fatalf("last: %v", err)
+	}
+	all := s.follow(tailer, nil, time.Unix(1, 0))
+	deleted := s.follow(tailer, []string{"tenant.deleted.t1", "tenant.deleted.t2"}, time.Unix(1, 0))
+	later := s.follow(tailer, []string{"tenant.deleted.*"}, second.StoredAt)
+	s.until("what was there", func() bool { return all.count() == 3 && deleted.count() == 2 && later.count() == 1 })
+	s.publish(message("tenant.deleted.t1", "d-3"))
+	s.until("what is new", func() bool { return all.count() == 4 && deleted.count() == 3 && later.count() == 2 })
+	if got := fmt.Sprint(all.ids(), deleted.ids(), later.ids()); got != "[d-1 requested-1 d-2 d-3] [d-1 d-2 d-3] [d-2 d-3]" {
+		s.Fatalf("got %s", got)
+	}
+	if last := all.all[3]; last.Sequence != 4 || last.StoredAt.IsZero() || string(last.Body) != `"d-3"` {
+		s.Fatalf("got %d %s", last.Sequence, last.Body)
+	}
+}
+
+// tailNew publishes until the tail, which says nothing when it begins, has seen something.
+func tailNew(s *suite) {
+	tailer, ok := s.bus.(bus.Tailer)
+	if !ok {
+		return
+	}
+	s.publish(message("tenant.deleted.t1", "old"))
+	got, n := s.follow(tailer, []string{"tenant.deleted.*"}, time.Time{}), 0
+	s.until("something new", func() bool {
+		n++
+		s.publish(message("tenant.deleted.t1", fmt.Sprintf("new-%d", n)))
+		return got.count() > 0
+	})
+	s.until("the newest", func() bool { ids := got.ids(); return ids[len(ids)-1] == fmt.Sprintf("new-%d", n) })
+	for i, d := range got.all {
+		if d.Header[events.HeaderMsgID] == "old" || d.Sequence != got.all[0].Sequence+uint64(i) {
+			s.Fatalf("got %v", got.ids())
+		}
+	}
+}
+
+func tailEnds(s *suite) {
+	tailer, ok := s.bus.(bus.Tailer)
+	if !ok {
+		return
+	}
+	s.publish(many(2)...)
+	calls := 0
+	fn := func(bus.Stored) error { calls++; return errTransient }
+	if err := tailer.Tail(s.Context(), events.StreamEvents, nil, time.Unix(1, 0), fn); !errors.Is(err, errTransient) || calls != 1 {
+		s.Fatalf("got %v after %d calls", err, calls)
+	}
+	if err := tailer.Tail(s.Context(), "TD_NOWHERE", nil, time.Unix(1, 0), fn); err == nil {
+		s.Fatalf("a stream that is not there is no error")
+	}
+	if err := tailer.Tail(s.Context(), "TD_NOWHERE", nil, time.Time{}, fn); err == nil {
+		s.Fatalf("a stream that is not there is no error")
 	}
 }
