@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -110,17 +111,28 @@ func surveyStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 
 func surveyConsumer(ctx context.Context, js jetstream.JetStream, want Consumer) (asset, error) {
 	config := want.ConsumerConfig
-	a := asset{name: "consumer " + want.Stream + "/" + config.Durable, want: config, settled: consumerSettled,
-		wayOut: consumerWayOut,
-		create: func(ctx context.Context) error { _, err := js.CreateConsumer(ctx, want.Stream, config); return err },
-		update: func(ctx context.Context) error { _, err := js.UpdateConsumer(ctx, want.Stream, config); return err },
-	}
+	a := asset{name: "consumer " + want.Stream + "/" + config.Durable, settled: consumerSettled, wayOut: want.wayOut()}
 	consumer, err := js.Consumer(ctx, want.Stream, config.Durable)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return a, nil
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound):
+		err = nil
+	case err == nil:
+		have := consumer.CachedInfo().Config
+		a.have = have
+		if want.startUnset {
+			config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
+		}
 	}
-	if err == nil {
-		a.have = consumer.CachedInfo().Config
-	}
+	a.want = config
+	a.create = func(ctx context.Context) error { _, err := js.CreateConsumer(ctx, want.Stream, config); return err }
+	a.update = func(ctx context.Context) error { _, err := js.UpdateConsumer(ctx, want.Stream, config); return err }
 	return a, err
+}
+
+// wayOut is what to do about a setting that a live consumer cannot change.
+func (c Consumer) wayOut() string {
+	if strings.HasPrefix(c.Durable, DownstreamConsumer("")) {
+		return subscriberWayOut
+	}
+	return consumerWayOut
 }

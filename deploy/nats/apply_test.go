@@ -13,7 +13,8 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
-var topology = natsdeploy.Topology{Participants: []events.Participant{"orders", "inventory"}, Downstream: []string{"billing"}}
+var topology = natsdeploy.Topology{Participants: []events.Participant{"orders", "inventory"},
+	Downstream: []natsdeploy.Subscriber{{Name: "billing"}}}
 
 func broker(t *testing.T) jetstream.JetStream {
 	t.Helper()
@@ -115,7 +116,7 @@ func TestApply(t *testing.T) {
 		js := broker(t)
 		_, err := natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Participants: []events.Participant{"orders.*"}})
 		require.ErrorIs(t, err, events.ErrInvalid)
-		_, err = natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Downstream: []string{"a>b"}})
+		_, err = natsdeploy.Apply(t.Context(), js, natsdeploy.Topology{Downstream: []natsdeploy.Subscriber{{Name: "a>b"}}})
 		require.Error(t, err)
 	})
 	t.Run("says that one server cannot hold three replicas", func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,8 +17,8 @@ var files embed.FS
 
 // Topology says for whom consumers are provisioned, and how often streams are replicated.
 type Topology struct {
-	// Downstream names those who must hear of every finished deletion at least once; each gets the consumer downstream_<name>.
-	Downstream []string
+	// Downstream must hear of every finished deletion at least once; each gets the consumer downstream_<name>.
+	Downstream []Subscriber
 	// Participants each get the consumer of their name.
 	Participants []events.Participant
 	// Replicas of every stream: 1 or 3. Zero keeps what the files say (1).
@@ -39,9 +38,8 @@ type Definitions struct {
 type Consumer struct {
 	Stream string
 	jetstream.ConsumerConfig
+	startUnset bool // a live consumer's start is left as it is
 }
-
-var downstreamForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // Define reads the files for a topology.
 func Define(t Topology) (Definitions, error) {
@@ -70,11 +68,8 @@ func Define(t Topology) (Definitions, error) {
 			return Definitions{}, err
 		}
 	}
-	for _, name := range t.Downstream {
-		if !downstreamForm.MatchString(name) {
-			return Definitions{}, fmt.Errorf("natsdeploy: downstream: must be a lower-case letter, then up to 31 of a-z 0-9 _")
-		}
-		if err := d.consumer(events.StreamEvents, "downstream", "{{downstream}}", name); err != nil {
+	for _, subscriber := range t.Downstream {
+		if err := d.subscriber(subscriber); err != nil {
 			return Definitions{}, err
 		}
 	}

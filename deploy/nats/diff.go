@@ -43,6 +43,8 @@ const (
 		"(nats stream backup), delete it, apply again, and start them: open jobs send their commands again"
 	consumerWayOut = "keep the setting, or stop this consumer's program, delete the consumer (nats consumer rm), apply again, " +
 		"and start it: it reads the stream from its beginning and answers repeats from its receipts"
+	subscriberWayOut = "leave the start unset, which keeps the consumer and its place, or stop its program, delete the consumer " +
+		"(nats consumer rm), apply again, and start it: it begins at the new start, and sees events again that it had seen"
 )
 
 // What nats-server refuses to change, by the JSON name of the setting.

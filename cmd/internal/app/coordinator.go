@@ -130,7 +130,11 @@ func provision(ctx context.Context, url string, roster []saga.RosterEntry, downs
 	if err != nil {
 		return fmt.Errorf("app: provision: %w", err)
 	}
-	if _, err := natsdeploy.Apply(ctx, js, natsdeploy.Topology{Participants: names, Downstream: downstream}); err != nil {
+	topology := natsdeploy.Topology{Participants: names}
+	for _, name := range downstream {
+		topology.Downstream = append(topology.Downstream, natsdeploy.Subscriber{Name: name})
+	}
+	if _, err := natsdeploy.Apply(ctx, js, topology); err != nil {
 		return fmt.Errorf("app: provision: %w", err)
 	}
 	return nil

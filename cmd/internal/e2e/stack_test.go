@@ -131,7 +131,8 @@ func (s *stack) provision() {
 	for _, entry := range app.ReferenceRoster() {
 		names = append(names, entry.Participant)
 	}
-	_, err := natsdeploy.Apply(s.t.Context(), s.jetStream(), natsdeploy.Topology{Participants: names, Downstream: []string{"e2e"}})
+	_, err := natsdeploy.Apply(s.t.Context(), s.jetStream(),
+		natsdeploy.Topology{Participants: names, Downstream: []natsdeploy.Subscriber{{Name: "e2e"}}})
 	require.NoError(s.t, err)
 }
 
