@@ -31,12 +31,11 @@ func hear(m events.Message, at time.Time) heard {
 	return h
 }
 
-// typeAndTenant guesses from a subject: the longest type it begins with, and its last token.
+// typeAndTenant reads a subject: the type it begins with, and its last token. A subject of no type is given back whole.
 func typeAndTenant(subject string) (kind, tenant string) {
-	tokens := strings.Split(subject, ".")
-	for n := len(tokens) - 1; n > 0; n-- {
-		if kind = strings.Join(tokens[:n], "."); events.StreamOfSubject(kind+".x") != "" || kind == string(events.TypeProgress) {
-			return oneLine(kind), oneLine(tokens[len(tokens)-1])
+	for _, t := range wire {
+		if rest, ok := strings.CutPrefix(subject, string(t)+"."); ok {
+			return string(t), oneLine(rest[strings.LastIndexByte(rest, '.')+1:])
 		}
 	}
 	return oneLine(subject), ""

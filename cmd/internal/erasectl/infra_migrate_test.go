@@ -1,0 +1,88 @@
+package erasectl
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bakery-ia/tenant-deletion/migrations"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
+)
+
+func TestParseLine(t *testing.T) {
+	t.Parallel()
+
+	t.Run("reads what lineName writes", func(t *testing.T) {
+		t.Parallel()
+		for _, line := range []migrations.Line{migrations.Coordinator(), migrations.Participant("orders"), migrations.Bakery("orders"),
+			migrations.Participant("participant")} {
+			read, err := parseLine(lineName(line), "")
+			require.NoError(t, err)
+			require.Equal(t, line.String(), read.String())
+		}
+	})
+	t.Run("takes the schema from the flag, and not from two places", func(t *testing.T) {
+		t.Parallel()
+		line, err := parseLine("participant", "shop")
+		require.NoError(t, err)
+		require.Equal(t, "participant@shop", line.String())
+		_, err = parseLine("participant:orders", "shop")
+		require.ErrorContains(t, err, "--schema")
+	})
+	t.Run("refuses other lines without repeating them", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{"", "participant", "bakery:cheese", "cheese:orders", "coordinator:other", "participant:Or ders"} {
+			_, err := parseLine(text, "")
+			require.ErrorContains(t, err, "--line: want coordinator", text)
+			require.NotContains(t, err.Error(), "cheese")
+		}
+	})
+}
+
+func TestLay(t *testing.T) {
+	t.Parallel()
+
+	t.Run("lays what is pending, what it stands on first, and tells only that", func(t *testing.T) {
+		t.Parallel()
+		dsn := pgtest.New(t, migrations.Participant("orders")).AdminDSN()
+		lines := linesBelow(migrations.Bakery("orders"))
+		laid, err := lay(t.Context(), dsn, lines)
+		require.NoError(t, err)
+		require.NotEmpty(t, laid)
+		for _, m := range laid {
+			require.Equal(t, "bakery", m.Line)
+			require.Equal(t, "applied", m.Is)
+			require.NotNil(t, m.AppliedAt)
+		}
+		laid, err = lay(t.Context(), dsn, lines)
+		require.NoError(t, err)
+		require.NotNil(t, laid)
+		require.Empty(t, laid, "it is safe to call again")
+	})
+	t.Run("the coordinator's files are listed in an empty database", func(t *testing.T) {
+		t.Parallel()
+		dsn := pgtest.New(t).AdminDSN()
+		lines, err := laidAndNeeded(t.Context(), dsn)
+		require.NoError(t, err)
+		all, err := migrationsOf(t.Context(), dsn, lines)
+		require.NoError(t, err)
+		require.NotEmpty(t, all)
+		for _, m := range all {
+			require.Equal(t, [2]string{"coordinator", "pending"}, [2]string{m.Line, m.Is})
+			require.Nil(t, m.AppliedAt)
+		}
+	})
+	t.Run("versions of a newer program are unknown", func(t *testing.T) {
+		t.Parallel()
+		dsn := pgtest.New(t, migrations.Coordinator()).AdminDSN()
+		db, err := dialPostgres(t.Context(), dsn)
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = db.ExecContext(t.Context(), "INSERT INTO td_version_coordinator (version_id, is_applied) VALUES (9999, true)")
+		require.NoError(t, err)
+		all, err := migrationsOf(t.Context(), dsn, []migrations.Line{migrations.Coordinator()})
+		require.NoError(t, err)
+		last := all[len(all)-1]
+		require.Equal(t, migration{Line: "coordinator", Schema: "coordinator", Version: 9999, AppliedAt: last.AppliedAt, Is: "unknown"}, last)
+	})
+}
