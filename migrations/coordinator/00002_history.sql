@@ -14,8 +14,15 @@ alter table jobs
     drop constraint jobs_request;
 
 -- A request id makes one job. Its conflicts make refused ones, which are few.
-create unique index jobs_request on jobs (source, request_id) where cause <> 'request_conflict';
-create index jobs_conflicts on jobs (source, request_id) where cause = 'request_conflict';
+create unique index jobs_request on jobs (request_id, source) where cause <> 'request_conflict';
+create index jobs_conflicts on jobs (request_id, source) where cause = 'request_conflict';
+
+-- Lists, newest first: ids are in the order of time. All of these columns change when the timer does, or never, so that they
+-- cost an entry each and no heap-only update.
+create index jobs_list_state on jobs (state, id);
+create index jobs_list_blocked on jobs ((blocked ->> 'code'), id) where blocked is not null;
+create index jobs_list_overdue on jobs (deadline) where finished_at is null;
+create index jobs_list_submitted on jobs (submitted_at);
 
 -- When the participant erased, by its own clock, and what restores from backups have undone.
 alter table steps
@@ -65,6 +72,10 @@ drop table history;
 alter table steps
     drop column erased_at,
     drop column earlier;
+drop index jobs_list_state;
+drop index jobs_list_blocked;
+drop index jobs_list_overdue;
+drop index jobs_list_submitted;
 drop index jobs_conflicts;
 drop index jobs_request;
 -- Conflicts had no rows before.

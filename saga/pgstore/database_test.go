@@ -68,7 +68,7 @@ func TestARelayThatDiesMidwaySendsAgain(t *testing.T) {
 	mustSubmit(t, store, submissions(0, 3))
 	_, _, err := store.Relay(t.Context(), 10, func(ctx context.Context, unsent []events.Message) ([]int, error) {
 		require.Len(t, unsent, 3)
-		_, err := db.NewRaw(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'
+		_, err := db.NewRaw(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE state = 'idle in transaction'
 			AND datname = current_database()`).Exec(ctx)
 		return nil, err
 	})

@@ -8,7 +8,7 @@
 // # Guarantees
 //
 // A Submit or an Update is one transaction, with a number of statements that does not grow with the batch: the job rows
-// are locked before anything is decided, and state, inbox and outbox commit together or not at all. What another
+// are locked before anything is decided, and state, history, inbox and outbox commit together or not at all. What another
 // transaction made impossible (serialization failures, deadlocks, two coordinators that submit the same tenant) is tried
 // again. A job that breaks an invariant is not worked on; the rest of its batch is.
 //

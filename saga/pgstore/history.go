@@ -22,8 +22,7 @@ type historyRow struct {
 
 const historyColumns = "job_id, number, at, kind, state, actor, detail"
 
-const insertHistory = "INSERT INTO history (" + historyColumns + ") SELECT " + historyColumns + ` FROM jsonb_to_recordset(?::jsonb)
-	AS v(job_id uuid, number bigint, at timestamptz, kind text, state text, actor text, detail jsonb)`
+const historyRecord = "job_id uuid, number bigint, at timestamptz, kind text, state text, actor text, detail jsonb"
 
 // History implements saga.JobStore.
 func (s *Store) History(ctx context.Context, id events.JobID, after int64, limit int) ([]saga.Entry, error) {
@@ -46,7 +45,8 @@ func (s *Store) History(ctx context.Context, id events.JobID, after int64, limit
 func historyRows(entries []saga.Entry) []historyRow {
 	rows := make([]historyRow, len(entries))
 	for i, e := range entries {
-		rows[i] = historyRow{JobID: string(e.Job), Number: e.Number, At: e.At, Kind: e.Kind, State: string(e.State), Actor: e.By, Detail: e}
+		rows[i] = historyRow{JobID: string(e.Job), Number: e.Number, At: e.At, Kind: e.Kind, State: string(e.State),
+			Actor: e.By, Detail: e}
 	}
 	return rows
 }

@@ -31,29 +31,6 @@ func (s *Store) Job(ctx context.Context, id events.JobID) (saga.Job, error) {
 	return found[0], nil
 }
 
-// Jobs implements saga.JobStore.
-func (s *Store) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error) {
-	conditions, args := []string{"true"}, []any{}
-	if f.Tenant != "" {
-		conditions, args = append(conditions, "tenant = ?"), append(args, f.Tenant)
-	}
-	if len(f.States) > 0 {
-		conditions, args = append(conditions, "state IN (?)"), append(args, bun.List(f.States))
-	}
-	if f.Before != "" {
-		if _, err := events.ParseJobID(string(f.Before)); err != nil {
-			return nil, fmt.Errorf("pgstore: list jobs: before: %w", err)
-		}
-		conditions, args = append(conditions, "id < ?"), append(args, f.Before)
-	}
-	args = append(args, saga.ListLimit(f.Limit))
-	found, err := readJobs(ctx, s.db, "WHERE "+strings.Join(conditions, " AND ")+" ORDER BY id DESC LIMIT ?", args...)
-	if err != nil {
-		return nil, fmt.Errorf("pgstore: list jobs: %w", err)
-	}
-	return found, nil
-}
-
 // readJobs reads jobs with their steps in two statements; with none found, in one. Where is SQL of this package.
 func readJobs(ctx context.Context, db bun.IDB, where string, args ...any) ([]saga.Job, error) {
 	var rows []jobRow

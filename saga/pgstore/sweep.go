@@ -10,8 +10,8 @@ import (
 const sweepRowsMax = 10_000
 
 // Sweep forgets what is older than before: events that were counted, events that were sent, and dead letters. It returns
-// how many rows went. Jobs and their steps stay: they are the record. Before should be older than the oldest message of the
-// streams, or an old message that is read again is decided again; Decide then finds it stale.
+// how many rows went. Jobs, their steps and their history stay: they are the record. Before should be older than the oldest
+// message of the streams, or an old message that is read again is decided again; Decide then finds it stale.
 func (s *Store) Sweep(ctx context.Context, before time.Time) (rows int64, err error) {
 	for _, part := range []struct{ table, age string }{
 		{"inbox", "received_at"}, {"outbox", "sent_at"}, {"dead_letters", "created_at"},

@@ -46,6 +46,8 @@ const (
 		verified_at = v.verified_at, residue = v.residue, residue_attempt = v.residue_attempt,
 		erased_at = v.erased_at, earlier = v.earlier
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + stepRecord + `) WHERE s.job_id = v.job_id AND s.participant = v.participant`
+	insertHistory = "INSERT INTO history (" + historyColumns + ") SELECT " + historyColumns +
+		" FROM jsonb_to_recordset(?::jsonb) AS v(" + historyRecord + ")"
 	insertOutbox = `INSERT INTO outbox (subject, header, body) SELECT subject, header, body FROM
 		ROWS FROM (jsonb_to_recordset(?::jsonb) AS (subject text, header jsonb, body text)) WITH ORDINALITY
 		AS v(subject, header, body, place) ORDER BY place`
