@@ -226,6 +226,8 @@ type Problem struct {
 	Errors []FieldProblem `json:"errors,omitempty"`
 	// State is the job's, where that is the reason.
 	State string `json:"state,omitempty"`
+	// Tenants are those that would be left without an owner.
+	Tenants []events.TenantID `json:"tenants,omitempty"`
 }
 
 // FieldProblem names a field of the request and what is wrong with it.

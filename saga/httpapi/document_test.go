@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+var update = flag.Bool("update", false, "rewrite openapi.yaml")
+
+// platformServices are the routes of the reference platform (its twelve services, and the two other spellings).
+func platformServices() map[string]events.Participant {
+	services := map[string]events.Participant{"notifications": "notification", "alert-processor": "alert_processor"}
+	for _, name := range []events.Participant{"orders", "inventory", "recipes", "sales", "production", "suppliers", "pos", "external",
+		"forecasting", "training", "alert_processor", "notification"} {
+		services[string(name)] = name
+	}
+	return services
+}
+
+func TestDocumentIsCommitted(t *testing.T) {
+	t.Parallel()
+	made, err := Document(platformServices())
+	require.NoError(t, err)
+	if *update {
+		require.NoError(t, os.WriteFile("openapi.yaml", made, 0o600))
+	}
+	committed, err := os.ReadFile("openapi.yaml")
+	require.NoError(t, err)
+	require.Equal(t, string(committed), string(made), "the API has changed: go test ./saga/httpapi -update, and read the diff")
+}
