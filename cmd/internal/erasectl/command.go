@@ -16,8 +16,9 @@ import (
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/demo"
 )
 
-// settings are the flags that both commands have.
-type settings struct {
+// local are the flags of the commands that run everything on this machine. Contexts are not theirs: a demonstration must not
+// fill the database of an installation.
+type local struct {
 	databaseURL string
 	dataDir     string
 	logLevel    string
@@ -26,20 +27,8 @@ type settings struct {
 	logger      zerolog.Logger
 }
 
-// Command is erasectl with its commands.
-func Command() *cobra.Command {
-	root := &cobra.Command{Use: "erasectl", Short: "Delete tenants from a platform of services, and prove it",
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	root.AddCommand(demoCommand(), devCommand())
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return app.Usage("%w (see %s --help)", err, c.CommandPath())
-	})
-	return root
-}
-
 func demoCommand() *cobra.Command {
-	var s settings
+	var s local
 	c := &cobra.Command{Use: "demo", Args: cobra.NoArgs,
 		Short: "Fill the platform, delete one tenant through the saga, and prove it",
 		Example: `  erasectl demo
@@ -57,7 +46,7 @@ func demoCommand() *cobra.Command {
 }
 
 func devCommand() *cobra.Command {
-	var s settings
+	var s local
 	c := &cobra.Command{Use: "dev", Args: cobra.NoArgs, Short: "Run the whole platform in one process until Ctrl-C",
 		Example: `  erasectl dev
   erasectl dev --nats-port 4222 --data-dir ./data`}
@@ -75,7 +64,7 @@ func devCommand() *cobra.Command {
 
 var profiles = []string{"tiny", "low", "high"}
 
-func (s *settings) addTo(c *cobra.Command) {
+func (s *local) addTo(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.dataDir, "data-dir", "", "folder that keeps database, messages, files and keys from run to run [$TD_DATA_DIR]")
 	f.StringVar(&s.databaseURL, "database-url", "", "PostgreSQL to use instead of a private server [$DATABASE_URL]")
@@ -86,7 +75,7 @@ func (s *settings) addTo(c *cobra.Command) {
 }
 
 // complete fills what no flag has set, and checks it.
-func (s *settings) complete() (err error) {
+func (s *local) complete() (err error) {
 	s.databaseURL = cmp.Or(s.databaseURL, os.Getenv("DATABASE_URL"))
 	s.profile = cmp.Or(s.profile, os.Getenv("PROFILE"), "low")
 	if !slices.Contains(profiles, s.profile) {
