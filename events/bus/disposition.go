@@ -10,6 +10,8 @@ import (
 
 // Errors of this room.
 var (
+	// ErrFull is matched when the stream, or the broker, has no room: nothing was stored, and a repeat helps once there is room.
+	ErrFull        = errors.New("the stream is full")
 	ErrNoResponder = errors.New("nobody serves this subject")
 	ErrNotFound    = errors.New("no stored message")
 	// ErrPermission is matched when the broker denied a publish or a subscription; waiting does not help.

@@ -54,7 +54,8 @@ func TestMemoryIsDeployed(t *testing.T) {
 	require.NoError(t, err)
 	var streams []MemoryStream
 	for _, d := range definitions.Streams {
-		s := MemoryStream{Name: d.Name, Subjects: d.Subjects, WorkQueue: d.Retention == jetstream.WorkQueuePolicy}
+		s := MemoryStream{Name: d.Name, Subjects: d.Subjects, WorkQueue: d.Retention == jetstream.WorkQueuePolicy,
+			MessagesMax: int(max(d.MaxMsgs, 0))}
 		if d.RePublish != nil {
 			s.Republish.From, s.Republish.To = d.RePublish.Source, d.RePublish.Destination
 		}

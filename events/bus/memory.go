@@ -51,7 +51,9 @@ type MemoryConfig struct {
 type MemoryStream struct {
 	// Duplicates is how long a Nats-Msg-Id is remembered. Default 1 h.
 	Duplicates time.Duration
-	Name       string
+	// MessagesMax is how many messages are kept; a publish beyond them is refused with ErrFull. Zero means any number.
+	MessagesMax int
+	Name        string
 	// Republish sends what matches From again, unstored, to To. Empty means nothing.
 	Republish struct{ From, To string }
 	Subjects  []string
@@ -136,8 +138,14 @@ func (m *Memory) Publish(ctx context.Context, messages ...events.Message) error 
 			failure.Err = fmt.Errorf("message %d: larger than the stream accepts", i)
 			continue
 		}
+		s := m.streamOf(message.Subject)
+		if s.full() && !s.repeats(message) {
+			failure.Failed = append(failure.Failed, i)
+			failure.Err = ErrFull
+			continue
+		}
 		m.spread(message)
-		m.store(m.streamOf(message.Subject), message)
+		m.store(s, message)
 	}
 	if failure.Err != nil {
 		return failure

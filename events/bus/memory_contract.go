@@ -8,7 +8,10 @@ import (
 
 // The contract's topology in memory, with the subjects and filters of deploy/nats; a test holds the two together.
 
-const advisories = "$JS.EVENT.ADVISORY.CONSUMER"
+const (
+	advisories = "$JS.EVENT.ADVISORY.CONSUMER"
+	intakeMax  = 100_000
+)
 
 func contractStreams() []MemoryStream {
 	stored := MemoryStream{Name: events.StreamEvents, Subjects: []string{
@@ -27,7 +30,8 @@ func contractStreams() []MemoryStream {
 		}
 	}
 	return []MemoryStream{
-		{Name: events.StreamIntake, Subjects: []string{string(events.TypeSubmitted) + ".*"}, WorkQueue: true}, stored, dead,
+		{Name: events.StreamIntake, MessagesMax: intakeMax, Subjects: []string{string(events.TypeSubmitted) + ".*"}, WorkQueue: true},
+		stored, dead,
 	}
 }
 

@@ -17,17 +17,18 @@ type memoryStream struct {
 	MemoryStream
 	consumers []*memoryConsumer
 	ids       map[string]time.Time
-	messages  []*Stored     // nil once dropped
+	messages  []*Stored // nil once dropped
+	dropped   int
 	more      chan struct{} // closed and replaced when a message is stored
 }
 
 // store appends a message, unless its id was seen within the window, and gives it to the consumers.
 func (m *Memory) store(s *memoryStream, message events.Message) {
+	if s.repeats(message) {
+		return
+	}
 	now := time.Now()
 	if id := message.Header[events.HeaderMsgID]; id != "" {
-		if seen, ok := s.ids[id]; ok && now.Sub(seen) < s.Duplicates {
-			return
-		}
 		s.ids[id] = now
 	}
 	stored := &Stored{Message: clone(message), Sequence: uint64(len(s.messages) + 1), StoredAt: now}
@@ -48,9 +49,20 @@ func (m *Memory) store(s *memoryStream, message events.Message) {
 	}
 }
 
+// repeats reports a message whose id was seen within the window.
+func (s *memoryStream) repeats(message events.Message) bool {
+	seen, ok := s.ids[message.Header[events.HeaderMsgID]]
+	return ok && time.Since(seen) < s.Duplicates
+}
+
+func (s *memoryStream) full() bool {
+	return s.MessagesMax > 0 && len(s.messages)-s.dropped >= s.MessagesMax
+}
+
 // drop forgets a message of a work queue.
 func (s *memoryStream) drop(sequence uint64) {
-	if s.WorkQueue {
+	if s.WorkQueue && s.messages[sequence-1] != nil {
+		s.dropped++
 		s.messages[sequence-1] = nil
 	}
 }

@@ -35,6 +35,25 @@ func TestMemory(t *testing.T) {
 			bus.NewMemory(bus.MemoryConfig{Consumers: []bus.MemoryConsumer{{Name: "orders", Stream: "TD_NOWHERE"}}})
 		})
 	})
+	t.Run("a full stream refuses until there is room", func(t *testing.T) {
+		t.Parallel()
+		intake := bus.MemoryStream{Name: events.StreamIntake, MessagesMax: 1, Subjects: []string{"tenant.deletion.submitted.*"},
+			WorkQueue: true}
+		b := bus.NewMemory(bus.MemoryConfig{Streams: []bus.MemoryStream{intake},
+			Consumers: []bus.MemoryConsumer{{Stream: intake.Name, Name: "all", Filters: intake.Subjects}}})
+		submitted := func(id string) events.Message {
+			m := command(id)
+			m.Subject = "tenant.deletion.submitted.crm"
+			return m
+		}
+		require.NoError(t, b.Publish(t.Context(), submitted("1")))
+		require.ErrorIs(t, b.Publish(t.Context(), submitted("2")), bus.ErrFull)
+		require.NoError(t, b.Publish(t.Context(), submitted("1")), "what is stored needs no room")
+		ids := arrivals(t, b, bus.Consumer{Stream: intake.Name, Name: "all"})
+		require.Equal(t, "1", next(t, ids))
+		require.Eventually(t, func() bool { return b.Publish(t.Context(), submitted("3")) == nil }, patience, time.Millisecond)
+		require.Equal(t, "3", next(t, ids))
+	})
 	t.Run("an id is forgotten after its window", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

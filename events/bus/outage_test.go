@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -209,4 +211,29 @@ func TestPublishErrorIsReadable(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.ErrorContains(t, err, "2 not stored")
 	require.NotErrorIs(t, err, errors.ErrUnsupported)
+}
+
+func TestFullStream(t *testing.T) {
+	t.Parallel()
+	server := broker(t, t.TempDir(), 0)
+	provision(t, server, spec)
+	nc, err := nats.Connect("", nats.InProcessServer(server.InProcess()))
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	stream, err := js.Stream(t.Context(), events.StreamEvents)
+	require.NoError(t, err)
+	config := stream.CachedInfo().Config
+	config.MaxMsgs = 1
+	_, err = js.UpdateStream(t.Context(), config)
+	require.NoError(t, err)
+
+	b := open(t, bus.Config{InProcess: server.InProcess(), Name: "suite"})
+	err = b.Publish(t.Context(), command("1"), command("2"))
+	require.ErrorIs(t, err, bus.ErrFull)
+	var failure *bus.PublishError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, []int{1}, failure.Failed)
+	require.NoError(t, b.Publish(t.Context(), command("1")), "what is stored needs no room")
 }

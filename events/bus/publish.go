@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -91,7 +93,7 @@ func awaitPublish(ctx context.Context, denied *denialWatch, future jetstream.Pub
 	case <-future.Ok():
 		return nil
 	case err := <-future.Err():
-		return err
+		return named(err)
 	case <-denied.seen:
 		return denied.err
 	case <-ctx.Done():
@@ -119,6 +121,30 @@ var passing = map[jetstream.ErrorCode]bool{
 	10009: true, // JetStream cluster can not handle request
 	10158: true, // duplicate message id is in process
 	10167: true, // too many requests
+}
+
+// Answers of the broker that say that there is no room. What a store refuses has one code for every reason, so that the text
+// decides.
+const (
+	codeStoreFailed jetstream.ErrorCode = 10077
+	storeFailedFull                     = "maximum " // messages, bytes or messages per subject exceeded
+)
+
+// fullCodes are: insufficient resources, storage exceeded, memory exceeded.
+var fullCodes = []jetstream.ErrorCode{10023, 10047, 10028}
+
+// named gives the broker's answer "no room" its name; the answer stays visible.
+func named(err error) error {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	full := slices.Contains(fullCodes, api.ErrorCode) ||
+		api.ErrorCode == codeStoreFailed && strings.HasPrefix(api.Description, storeFailedFull)
+	if full {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 func has(messages []events.Message, subject string) bool {

@@ -99,14 +99,16 @@ func (b *JetStream) answer(ctx context.Context, s Service, fn ServeFunc, r micro
 	b.reply(s, r, body, err)
 }
 
+// reply sends the answer past micro.Request, which keeps what it sent without a lock: it is read when the endpoint's handler
+// has returned, and this answer comes later, from another goroutine.
 func (b *JetStream) reply(s Service, r micro.Request, body []byte, err error) {
+	answer := &nats.Msg{Subject: r.Reply(), Data: body}
 	if err != nil {
 		b.log.Warn().Err(err).Str("kind", s.Name).Msg("bus: request not answered")
-		err = r.Error(serviceErrorCode, serviceErrorText, nil)
-	} else {
-		err = r.Respond(body)
+		answer.Data = nil
+		answer.Header = nats.Header{micro.ErrorHeader: {serviceErrorText}, micro.ErrorCodeHeader: {serviceErrorCode}}
 	}
-	if err != nil {
+	if err := b.nc.PublishMsg(answer); err != nil {
 		b.log.Warn().Err(err).Str("kind", s.Name).Msg("bus: answer not sent")
 	}
 }
