@@ -79,7 +79,8 @@ func TestSubscriberStart(t *testing.T) {
 		js, second := stored(t)
 		_, err := natsdeploy.Apply(t.Context(), js, downstream(natsdeploy.StartAt(second)))
 		require.NoError(t, err)
-		for _, from := range []natsdeploy.Start{natsdeploy.StartNow, natsdeploy.StartBegin, natsdeploy.StartAt(second.Add(time.Second))} {
+		later := natsdeploy.StartAt(second.Add(time.Second))
+		for _, from := range []natsdeploy.Start{natsdeploy.StartNow, natsdeploy.StartBegin, later} {
 			_, err = natsdeploy.Apply(t.Context(), js, downstream(from))
 			var live *natsdeploy.LiveError
 			require.ErrorAs(t, err, &live, from)
@@ -91,8 +92,9 @@ func TestSubscriberStart(t *testing.T) {
 		t.Parallel()
 		js, _ := stored(t)
 		_, err := js.CreateConsumer(t.Context(), events.StreamEvents, jetstream.ConsumerConfig{Durable: "downstream_billing",
-			FilterSubject: "tenant.deleted.*", AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-			OptStartSeq: 1, MaxAckPending: 256, AckWait: 30 * time.Second, MaxDeliver: -1, MaxWaiting: 512})
+			FilterSubject: "tenant.deleted.*", AckPolicy: jetstream.AckExplicitPolicy,
+			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 1, MaxAckPending: 256,
+			AckWait: 30 * time.Second, MaxDeliver: -1, MaxWaiting: 512})
 		require.NoError(t, err)
 		require.Equal(t, "1", next(t, js))
 		changes, err := natsdeploy.Apply(t.Context(), js, downstream(""))
