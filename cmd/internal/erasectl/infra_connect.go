@@ -36,7 +36,7 @@ func dialNATS(ctx context.Context, address string) (*nats.Conn, error) {
 		nats.SetCustomDialer(boundDialer{&net.Dialer{Timeout: dialTimeout}, func() context.Context { return ctx }}), nats.NoReconnect(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // the default prints to stderr
 	if err != nil {
-		return nil, unreachable("NATS does not answer (%s); start it, or correct --nats-url", oneLine(err.Error()))
+		return nil, app.Unreachable("NATS does not answer (%s); start it, or correct --nats-url", app.OneLine(err.Error()))
 	}
 	return nc, nil
 }
@@ -71,7 +71,7 @@ func openBus(ctx context.Context, address string) (*bus.JetStream, error) {
 	defer cancel()
 	b, err := bus.Open(opening, bus.Config{URL: address, Name: clientName, Logger: zerolog.Nop()})
 	if err != nil {
-		return nil, unreachable("NATS does not answer (%s); start it, or correct --nats-url", oneLine(err.Error()))
+		return nil, app.Unreachable("NATS does not answer (%s); start it, or correct --nats-url", app.OneLine(err.Error()))
 	}
 	return b, nil
 }
@@ -86,7 +86,7 @@ func dialPostgres(ctx context.Context, dsn string) (*bun.DB, error) {
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
-		return nil, unreachable("PostgreSQL does not answer (%s); start it, or correct --database-url", oneLine(err.Error()))
+		return nil, app.Unreachable("PostgreSQL does not answer (%s); start it, or correct --database-url", app.OneLine(err.Error()))
 	}
 	return db, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/uptrace/bun"
 
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
 )
@@ -26,10 +27,10 @@ const (
 
 // finding is one row of doctor.
 type finding struct {
-	Check  string `json:"check" yaml:"check"`
-	Health health `json:"health" yaml:"health"`
-	What   string `json:"what" yaml:"what"`
-	WayOut string `json:"way_out,omitempty" yaml:"way_out,omitempty"`
+	Check  string `json:"check"`
+	Health health `json:"health"`
+	What   string `json:"what"`
+	WayOut string `json:"way_out,omitempty"`
 }
 
 // Limits of doctor's checks.
@@ -84,7 +85,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 				if found[i][n].Check == "" {
 					found[i][n].Check = c.name
 				}
-				found[i][n].What = oneLine(found[i][n].What)
+				found[i][n].What = app.OneLine(found[i][n].What)
 			}
 		})
 	}

@@ -88,7 +88,7 @@ func topologyOf(ctx context.Context, js jetstream.JetStream, names []events.Part
 	lister := stream.ConsumerNames(ctx)
 	for name := range lister.Name() {
 		if subscriber, ok := strings.CutPrefix(name, natsdeploy.DownstreamConsumer("")); ok {
-			t.Downstream = append(t.Downstream, subscriber)
+			t.Downstream = append(t.Downstream, natsdeploy.Subscriber{Name: subscriber})
 		}
 	}
 	return t, lister.Err()

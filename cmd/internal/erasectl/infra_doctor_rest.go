@@ -62,7 +62,7 @@ func (d *doctor) participants(ctx context.Context) []finding {
 	var silent []finding
 	for i, version := range answers {
 		if failures[i] == nil {
-			versions[oneLine(version)]++
+			versions[app.OneLine(version)]++
 			continue
 		}
 		what := "does not answer"

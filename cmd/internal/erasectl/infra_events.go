@@ -144,16 +144,16 @@ func send(ctx context.Context, b bus.Bus, e events.Event, signer *events.Signer)
 		err = b.Publish(ctx, m)
 	}
 	if err != nil {
-		return sent{}, fmt.Errorf("events trigger: %s", oneLine(err.Error()))
+		return sent{}, fmt.Errorf("events trigger: %s", app.OneLine(err.Error()))
 	}
 	return sent{Subject: m.Subject, ID: e.ID, Type: e.Type, TenantID: e.Subject, Signed: signer != nil}, nil
 }
 
 // sent is what events trigger has published.
 type sent struct {
-	Subject  string          `json:"subject" yaml:"subject"`
-	ID       events.EventID  `json:"id" yaml:"id"`
-	Type     events.Type     `json:"type" yaml:"type"`
-	TenantID events.TenantID `json:"tenant_id" yaml:"tenant_id"`
-	Signed   bool            `json:"signed" yaml:"signed"`
+	Subject  string          `json:"subject"`
+	ID       events.EventID  `json:"id"`
+	Type     events.Type     `json:"type"`
+	TenantID events.TenantID `json:"tenant_id"`
+	Signed   bool            `json:"signed"`
 }

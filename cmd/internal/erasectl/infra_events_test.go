@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
@@ -101,7 +102,7 @@ func TestHear(t *testing.T) {
 		require.Equal(t, "tenant.deletion.result", h.kind)
 		require.Equal(t, "test-bread", h.tenant)
 		require.Contains(t, h.summary, "cannot be read")
-		require.Equal(t, "red [31m line two text", oneLine("red\x1b[31m\nline\ttwo\u202e\u0085text"))
+		require.Equal(t, "red [31m line two text", app.OneLine("red\x1b[31m\nline\ttwo\u202e\u0085text"))
 	})
 }
 

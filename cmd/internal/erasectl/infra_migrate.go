@@ -2,24 +2,170 @@ package erasectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/migrations"
+	"github.com/bakery-ia/tenant-deletion/participants/bakery"
 )
 
 // migration is one file of one line.
 type migration struct {
-	Line      string     `json:"line" yaml:"line"`
-	Schema    string     `json:"schema" yaml:"schema"`
-	Version   int64      `json:"version" yaml:"version"`
-	File      string     `json:"file,omitempty" yaml:"file,omitempty"`
-	AppliedAt *time.Time `json:"applied_at,omitempty" yaml:"applied_at,omitempty"`
+	Line      string     `json:"line"`
+	Schema    string     `json:"schema"`
+	Version   int64      `json:"version"`
+	File      string     `json:"file,omitempty"`
+	AppliedAt *time.Time `json:"applied_at,omitempty"`
 	// Is is applied, pending, or unknown: laid by a newer program than this.
-	Is string `json:"is" yaml:"is"`
+	Is string `json:"is"`
+}
+
+func (k *console) migrateCommand() *cobra.Command {
+	c := group(&cobra.Command{Use: "migrate", Short: "See and lay the tables of the house",
+		Long: `Tables are numbered files inside this program, in lines: coordinator, participant:SCHEMA (what every participant keeps
+beside its own tables), subscriber:SCHEMA, and bakery:SERVICE for the reference services. status lists them; up lays what is
+pending.`,
+		Example: `  erasectl migrate status
+  erasectl migrate up --line coordinator
+  erasectl migrate up --line participant:loyalty`})
+	c.AddCommand(k.migrateStatusCommand(), k.migrateUpCommand())
+	return c
+}
+
+func (k *console) migrateStatusCommand() *cobra.Command {
+	var l lineFlags
+	c := &cobra.Command{Use: "status", Args: exactly(), Short: "List which files are applied and which are pending",
+		Long: `Lists every file of the lines: applied, pending, or unknown, which a newer program than this has applied. Without
+--line it lists those that the database has, and the coordinator's. It changes nothing.`,
+		Example: `  erasectl migrate status --database-url postgres://user@host:5432/db
+  erasectl migrate status --line participant:orders --line bakery:orders -o json`}
+	l.addTo(c)
+	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
+		lines, err := l.parse()
+		if err != nil {
+			return err
+		}
+		ctx, cancel := k.within(c.Context())
+		defer cancel()
+		if err := k.answers(ctx); err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			if lines, err = laidAndNeeded(ctx, k.databaseURL); err != nil {
+				return err
+			}
+		}
+		all, err := migrationsOf(ctx, k.databaseURL, lines)
+		if err != nil {
+			return err
+		}
+		return k.showMigrations(all, "no files")
+	})
+	return c
+}
+
+func (k *console) migrateUpCommand() *cobra.Command {
+	var l lineFlags
+	c := &cobra.Command{Use: "up", Args: exactly(), Short: "Lay the files that are pending",
+		Long: `Lays what is pending of the lines, default coordinator, and prints it. A missing schema is made. It is safe to call
+again, and by several at once. Before a bakery service's line it lays the participant's in the same schema.
+
+It waits for as long as a file takes; --timeout bounds it.`,
+		Example: `  erasectl migrate up --database-url postgres://user@host:5432/db
+  erasectl migrate up --line participant --schema loyalty`}
+	l.addTo(c)
+	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
+		lines, err := l.parse()
+		if err != nil {
+			return err
+		}
+		if len(lines) == 0 {
+			lines = []migrations.Line{migrations.Coordinator()}
+		}
+		ctx := c.Context()
+		if k.timeout > 0 {
+			bounded, cancel := context.WithTimeout(ctx, k.timeout)
+			defer cancel()
+			ctx = bounded
+		}
+		if err := k.answers(ctx); err != nil {
+			return err
+		}
+		laid, err := lay(ctx, k.databaseURL, withBelow(lines))
+		if errors.Is(err, context.DeadlineExceeded) {
+			return app.Exit(app.ExitTimeout, "%w; what was laid stays, call it again", err)
+		}
+		if err != nil {
+			return err
+		}
+		return k.showMigrations(laid, "nothing to lay: "+plural(len(lines), "line")+" up to date")
+	})
+	return c
+}
+
+// lineFlags say which lines.
+type lineFlags struct {
+	lines  []string
+	schema string
+}
+
+func (l *lineFlags) addTo(c *cobra.Command) {
+	c.Flags().StringArrayVar(&l.lines, "line", nil,
+		"coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE; repeatable")
+	c.Flags().StringVar(&l.schema, "schema", "", "schema of lines that are named without one")
+	_ = c.RegisterFlagCompletionFunc("line", cobra.FixedCompletions(completedLines(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("schema", cobra.NoFileCompletions)
+}
+
+func completedLines() []string {
+	all := []string{lineName(migrations.Coordinator())}
+	for _, service := range bakery.All() {
+		all = append(all, lineName(migrations.Participant(string(service.Name))), lineName(migrations.Bakery(string(service.Name))))
+	}
+	return all
+}
+
+func (l *lineFlags) parse() (lines []migrations.Line, err error) {
+	if l.schema != "" && len(l.lines) == 0 {
+		return nil, app.Usage("--schema: needs --line, which says what is laid into it")
+	}
+	for _, text := range l.lines {
+		line, err := parseLine(text, l.schema)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// answers makes sure that there is a database and that it answers.
+func (k *console) answers(ctx context.Context) error {
+	if k.databaseURL == "" {
+		return app.Usage("no database: set --database-url or DATABASE_URL, for example postgres://user@host:5432/db")
+	}
+	db, err := dialPostgres(ctx, k.databaseURL)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func (k *console) showMigrations(all []migration, none string) error {
+	return showAll(k, all, none, func(p *paper) {
+		cols := columns{headers: []string{"line", "schema", "version", "file", "is", "applied"}, numeric: []string{"version"}}
+		for _, m := range all {
+			cols.row(m.Line, m.Schema, strconv.FormatInt(m.Version, 10), m.File, m.Is, p.instant(m.AppliedAt))
+		}
+		p.table(cols)
+	})
 }
 
 // parseLine reads coordinator, participant:SCHEMA, bakery:SERVICE or subscriber:SCHEMA; the schema may come from a flag.
@@ -46,12 +192,15 @@ func lineName(line migrations.Line) string {
 	return line.Name() + ":" + line.Schema()
 }
 
-// linesBelow adds what a line stands on: a bakery service's tables refer to the participant's in the same schema.
-func linesBelow(line migrations.Line) []migrations.Line {
-	if line.Name() == "bakery" {
-		return []migrations.Line{migrations.Participant(line.Schema()), line}
+// withBelow adds what lines stand on: a bakery service's tables refer to the participant's in the same schema.
+func withBelow(lines []migrations.Line) (all []migrations.Line) {
+	for _, line := range lines {
+		if line.Name() == "bakery" {
+			all = append(all, migrations.Participant(line.Schema()))
+		}
+		all = append(all, line)
 	}
-	return []migrations.Line{line}
+	return all
 }
 
 // laidAndNeeded are the lines that the database has, and the coordinator's in any case, first.

@@ -45,7 +45,7 @@ func TestLay(t *testing.T) {
 	t.Run("lays what is pending, what it stands on first, and tells only that", func(t *testing.T) {
 		t.Parallel()
 		dsn := pgtest.New(t, migrations.Participant("orders")).AdminDSN()
-		lines := linesBelow(migrations.Bakery("orders"))
+		lines := withBelow([]migrations.Line{migrations.Bakery("orders")})
 		laid, err := lay(t.Context(), dsn, lines)
 		require.NoError(t, err)
 		require.NotEmpty(t, laid)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
@@ -23,11 +23,11 @@ func hear(m events.Message, at time.Time) heard {
 	e, err := events.Decode(m)
 	if err != nil {
 		kind, tenant := typeAndTenant(m.Subject)
-		return heard{at: at, kind: kind, tenant: tenant, summary: "cannot be read: " + oneLine(err.Error())}
+		return heard{at: at, kind: kind, tenant: tenant, summary: "cannot be read: " + app.OneLine(err.Error())}
 	}
 	h := heard{at: e.Time, kind: string(e.Type), tenant: string(e.Subject)}
 	h.participant, h.summary = summarize(e)
-	h.summary = oneLine(h.summary)
+	h.summary = app.OneLine(h.summary)
 	return h
 }
 
@@ -35,10 +35,10 @@ func hear(m events.Message, at time.Time) heard {
 func typeAndTenant(subject string) (kind, tenant string) {
 	for _, t := range wire {
 		if rest, ok := strings.CutPrefix(subject, string(t)+"."); ok {
-			return string(t), oneLine(rest[strings.LastIndexByte(rest, '.')+1:])
+			return string(t), app.OneLine(rest[strings.LastIndexByte(rest, '.')+1:])
 		}
 	}
-	return oneLine(subject), ""
+	return app.OneLine(subject), ""
 }
 
 func summarize(e events.Event) (participant, summary string) {
@@ -93,11 +93,4 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// oneLine makes a text fit for one line of a terminal: whatever a stranger wrote, no line break and no escape sequence.
-func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r)
-	}), " ")
 }

@@ -1,5 +1,0 @@
-package erasectl
-
-import "fmt"
-
-func unreachable(f string, a ...any) error { return fmt.Errorf(f, a...) }
