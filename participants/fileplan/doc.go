@@ -10,13 +10,15 @@
 // one path element, and a symbolic link or a file where a folder of the path should be is refused. Links inside the folder
 // are removed, never followed. The folder is first moved aside in one atomic rename, then counted, then the count is
 // made durable, and only then is anything deleted: after a crash at any point the next call adds the same count. A
-// symbolic link counts as one file; folders do not count.
+// symbolic link counts as one file; folders do not count. Erasures of one tenant wait for each other, across processes: what an
+// interrupted one left behind is taken over by the next, and each counts what it deleted itself.
 //
 // # Not guaranteed
 //
-// A file that a writer creates through a folder it had opened before the rename is deleted, but not counted. Two tenant ids
-// that differ only in case need a file system that tells them apart. The tenant's entry under the .erasing folder stays
-// as a tombstone: it holds job ids and numbers, nothing of the files. The file system needs hard links.
+// A file that a writer creates through a folder it had opened before the rename is deleted, but not counted. A crash in the
+// moment in which a job takes over from an interrupted one may count what was left for both. Two tenant ids that differ only
+// in case need a file system that tells them apart. The tenant's entry and its lock under the .erasing folder stay as a
+// tombstone: they hold job ids and numbers, nothing of the files. The file system needs hard links and flock.
 //
 // # Shutdown
 //

@@ -3,13 +3,10 @@ package fileplan
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -21,13 +18,6 @@ import (
 // be its name: ids have no dot.
 const erasingFolder = ".erasing"
 
-const manifestSuffix = ".json"
-
-// manifest is the durable count of a tree; its name says of which job and attempt.
-type manifest struct {
-	Files int64 `json:"files"`
-}
-
 // asideFolder lists what was moved aside for a tenant.
 type asideFolder struct {
 	folder string
@@ -35,9 +25,33 @@ type asideFolder struct {
 	others []string // manifests, and temporary files of a crash
 }
 
+func (a *asideFolder) empty() bool { return len(a.trees)+len(a.others) == 0 }
+
 // Erase moves the tenant's folder aside, makes its count durable, deletes it, and adds what was counted in this pass. It
 // is safe to call again for the same job after a crash and then adds the same count.
-func (p *Plan) Erase(ctx context.Context, e *participants.Erasure) error {
+func (p *Plan) Erase(ctx context.Context, e *participants.Erasure) (err error) {
+	folder, err := p.folder(e.Tenant)
+	if err != nil {
+		return err
+	}
+	aside, err := p.aside(e.Tenant)
+	if err != nil {
+		return err
+	}
+	if folder == "" && aside.empty() {
+		e.Add(p.cfg.Name, 0)
+		return p.removeEmpty(e.Tenant)
+	}
+	unlock, err := p.lock(ctx, e.Tenant)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return p.erase(ctx, e)
+}
+
+// erase is Erase with the tenant's lock.
+func (p *Plan) erase(ctx context.Context, e *participants.Erasure) error {
 	folder, err := p.folder(e.Tenant)
 	if err != nil {
 		return err
@@ -50,7 +64,7 @@ func (p *Plan) Erase(ctx context.Context, e *participants.Erasure) error {
 	if err := p.removeEmpty(e.Tenant); err != nil {
 		return err
 	}
-	if err := p.adopt(e); err != nil {
+	if err := p.adopt(ctx, e); err != nil {
 		return err
 	}
 	aside, err := p.aside(e.Tenant)
@@ -81,7 +95,7 @@ func (p *Plan) moveAside(e *participants.Erasure, folder string) error {
 	}
 	err := p.root.Rename(folder, path.Join(aside, treeName(e)))
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // another delivery moved it first; its tree is found beside
+	case errors.Is(err, fs.ErrNotExist): // the service removed it itself
 		return nil
 	case errors.Is(err, syscall.EXDEV):
 		return participants.Refuse(participants.CodeUnsafePath, "%s: is on another file system than the root", p.cfg.Folder)
@@ -96,34 +110,58 @@ func treeName(e *participants.Erasure) string {
 	return fmt.Sprintf("%s.%d.%s", e.Job, e.Attempt, rand.Text())
 }
 
-// adopt makes this job's what an earlier job of the tenant left behind, and forgets the earlier counts: that job is over.
-func (p *Plan) adopt(e *participants.Erasure) error {
+// adopt makes this job's what an interrupted one of the tenant left behind, a job or an erasure outside of any. Each counts
+// what it deleted itself. Manifests stay: whether their job has stored its receipt is not known here.
+func (p *Plan) adopt(ctx context.Context, e *participants.Erasure) error {
 	aside, err := p.aside(e.Tenant)
 	if err != nil {
 		return err
 	}
-	ours := string(e.Job) + "."
 	for _, tree := range aside.trees {
-		if strings.HasPrefix(tree, ours) {
+		if strings.HasPrefix(tree, string(e.Job)+".") {
 			continue
 		}
-		err := p.root.Rename(path.Join(aside.folder, tree), path.Join(aside.folder, treeName(e)))
-		if ignore(err, fs.ErrNotExist) != nil {
-			return bare("adopt folder", err)
+		if err := p.adoptTree(ctx, e, aside.folder, tree); err != nil {
+			return err
 		}
 	}
 	for _, name := range aside.others {
-		if strings.HasPrefix(name, ours) {
+		if strings.HasSuffix(name, manifestSuffix) {
 			continue
 		}
 		if err := p.root.Remove(path.Join(aside.folder, name)); ignore(err, fs.ErrNotExist) != nil {
-			return bare("forget count", err)
+			return bare("drop temporary count", err)
 		}
 	}
-	if len(aside.trees)+len(aside.others) == 0 {
-		return nil
+	return nil
+}
+
+// adoptTree renames a tree, then takes what is left in it out of the count of whoever began with it.
+func (p *Plan) adoptTree(ctx context.Context, e *participants.Erasure, folder, tree string) error {
+	name := treeName(e)
+	if err := p.root.Rename(path.Join(folder, tree), path.Join(folder, name)); err != nil {
+		return bare("adopt folder", err)
 	}
-	return p.sync(aside.folder)
+	begun, err := p.readManifest(folder, tree+manifestSuffix)
+	if errors.Is(err, fs.ErrNotExist) { // it was moved aside, not counted
+		return p.sync(folder)
+	}
+	if err != nil {
+		return err
+	}
+	left, err := p.count(ctx, path.Join(folder, name))
+	if err != nil {
+		return err
+	}
+	begun.Files -= left
+	temporary, err := p.writeTemporary(folder, tree, begun)
+	if err != nil {
+		return err
+	}
+	if err := p.root.Rename(temporary, path.Join(folder, tree+manifestSuffix)); err != nil {
+		return bare("name count", err)
+	}
+	return p.sync(folder)
 }
 
 // aside reads what lies under the tenant's aside folder.
@@ -148,9 +186,6 @@ func (p *Plan) aside(tenant events.TenantID) (asideFolder, error) {
 func (p *Plan) eraseTree(ctx context.Context, folder, tree string) error {
 	if _, err := p.root.Lstat(path.Join(folder, tree+manifestSuffix)); err != nil {
 		files, err := p.count(ctx, path.Join(folder, tree))
-		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-			return nil // another delivery deletes it, and wrote its manifest before
-		}
 		if err != nil {
 			return err
 		}
@@ -180,57 +215,6 @@ func (p *Plan) eraseTree(ctx context.Context, folder, tree string) error {
 		return bare("delete folder", err)
 	}
 	return errors.Join(p.sync(folder), p.at("deleted"))
-}
-
-// writeManifest links a complete, durable file to its name, which fails when the name is taken.
-func (p *Plan) writeManifest(folder, tree string, m manifest) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("fileplan: encode count: %w", err)
-	}
-	name := path.Join(folder, tree+manifestSuffix)
-	temporary := name + "." + rand.Text()
-	f, err := p.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return bare("create count", err)
-	}
-	_, err = f.Write(body)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return bare("write count", err)
-	}
-	if err := p.root.Link(temporary, name); ignore(err, fs.ErrExist) != nil {
-		return bare("name count", err)
-	}
-	if err := p.root.Remove(temporary); ignore(err, fs.ErrNotExist) != nil {
-		return bare("drop temporary count", err)
-	}
-	return p.sync(folder)
-}
-
-// total sums the manifests of the job's attempts that no stored receipt holds yet.
-func (p *Plan) total(e *participants.Erasure) (files int64, err error) {
-	aside, err := p.aside(e.Tenant)
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range aside.others {
-		rest, ours := strings.CutPrefix(name, string(e.Job)+".")
-		attemptText, _, _ := strings.Cut(rest, ".")
-		attempt, err := strconv.Atoi(attemptText)
-		if !ours || err != nil || attempt <= e.Since || !strings.HasSuffix(name, manifestSuffix) {
-			continue
-		}
-		body, err := p.root.ReadFile(path.Join(aside.folder, name))
-		if err != nil {
-			return 0, bare("read count", err)
-		}
-		var m manifest
-		if err := json.Unmarshal(body, &m); err != nil {
-			return 0, participants.Refuse(participants.CodeInternal, "a stored count of files cannot be read")
-		}
-		files += m.Files
-	}
-	return files, nil
 }
 
 func (p *Plan) at(step string) error {
