@@ -17,6 +17,8 @@ func CoordinatorCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
+		"where the API is served to this machine, for example 127.0.0.1:8480; empty serves none [$HTTP_ADDR]")
 	f.StringVar(&cfg.SigningSeedFile, "signing-seed-file", "",
 		"file with the seed that signs commands, made when missing [$SIGNING_SEED_FILE]")
 	f.StringVar(&roster, "roster", "",
@@ -29,7 +31,7 @@ func CoordinatorCommand() *cobra.Command {
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
-			"SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
+			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
 		}
@@ -54,6 +56,8 @@ func ParticipantCommand() *cobra.Command {
 	f.StringVar(&name, "name", "", "service to run, for example orders [$PARTICIPANT]")
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the service [$DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
+		"where the service's own routes are served to this machine, for example 127.0.0.1:8000; empty serves none [$HTTP_ADDR]")
 	f.StringVar(&keys, "trusted-keys", "", "public keys of the coordinator, comma separated [$TRUSTED_KEYS]")
 	f.StringVar(&cfg.FilesRoot, "files-root", "", "folder of the tenants' files [$FILES_ROOT]")
 	f.IntVar(&cfg.Workers, "workers", 0, "tenants deleted side by side, default 2")
@@ -61,7 +65,7 @@ func ParticipantCommand() *cobra.Command {
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "PARTICIPANT": &name,
-			"TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
+			"HTTP_ADDR": &cfg.HTTPAddr, "TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
 		cfg.Name = events.Participant(name)
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/saga"
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
 	"github.com/bakery-ia/tenant-deletion/saga/runner"
 )
@@ -22,6 +23,8 @@ import (
 type CoordinatorConfig struct {
 	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
 	DatabaseURL string
+	// HTTPAddr is where the API is served, host:port of this machine. Empty serves none.
+	HTTPAddr string
 	// Logger is silent at its zero value.
 	Logger zerolog.Logger
 	// Migrate lays the coordinator's tables before it starts.
@@ -91,7 +94,12 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
 		Msg("coordinator runs")
-	return engine.Run(ctx)
+	return withAPI(ctx, cfg.HTTPAddr, coordinatorAPI(engine, cfg.Logger, ready(db, b)), engine.Run)
+}
+
+// coordinatorAPI are the parts of the API that a coordinator serves.
+func coordinatorAPI(engine *runner.Runner, log zerolog.Logger, ready func(context.Context) map[string]error) httpapi.Config {
+	return httpapi.Config{Coordinator: engine, Logger: log, Ready: ready, Repair: engine, Rosters: engine}
 }
 
 // ensureRoster stores the roster that is asked for, or the reference roster when none is stored.

@@ -21,6 +21,8 @@ type ParticipantConfig struct {
 	DatabaseURL string
 	// FilesRoot is the folder that holds the tenants' files (training). Empty means the service has none.
 	FilesRoot string
+	// HTTPAddr is where the platform's routes of this service are served, host:port of this machine. Empty serves none.
+	HTTPAddr string
 	// Logger is silent at its zero value.
 	Logger zerolog.Logger
 	// Migrate lays the service's tables before it starts.

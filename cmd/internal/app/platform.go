@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/uptrace/bun"
@@ -15,6 +16,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/saga"
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
 	"github.com/bakery-ia/tenant-deletion/saga/runner"
 )
@@ -31,6 +33,9 @@ type Platform struct {
 	store    *pgstore.Store
 	engine   *runner.Runner
 	endings  *endings
+	served   *server
+	serving  *running
+	api      atomic.Pointer[httpapi.API] // the newest coordinator's
 
 	opened closing
 	base   func() context.Context // of everything that runs
@@ -106,7 +111,10 @@ func (p *Platform) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return p.openCoordinator(ctx)
+	if err := p.openCoordinator(ctx); err != nil {
+		return err
+	}
+	return p.startHTTP()
 }
 
 func (p *Platform) startDatabase(ctx context.Context) (err error) {
@@ -185,6 +193,9 @@ func (p *Platform) StartCoordinator() error {
 	if err != nil {
 		return err
 	}
+	if err := p.newAPI(engine); err != nil {
+		return err
+	}
 	p.engine, p.coordinator = engine, p.run(engine.Run)
 	return nil
 }
@@ -198,7 +209,7 @@ func (p *Platform) StopCoordinator() {
 	r.stop()
 }
 
-// Stop ends everything, in this order: the coordinator, so that nothing new is asked for; the participants, each after the
+// Stop ends everything, in this order: the API and the coordinator, so that nothing new is asked for; the participants, each after the
 // erasure it is at was finished or rolled back; connections to the broker; the broker; connection pools; PostgreSQL; a
 // temporary data folder. What was submitted goes on at the next start. It is safe to call again.
 func (p *Platform) Stop() error {
@@ -209,6 +220,7 @@ func (p *Platform) Stop() error {
 	}
 	p.stopped = true
 	p.mu.Unlock()
+	p.stopHTTP()
 	p.StopCoordinator()
 	for _, entry := range ReferenceRoster() {
 		p.StopParticipant(entry.Participant)

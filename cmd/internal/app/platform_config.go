@@ -23,6 +23,8 @@ type PlatformConfig struct {
 	DatabaseURL string
 	// Downstream names subscribers of tenant.deleted that get a durable consumer.
 	Downstream []string
+	// HTTPPort is where the API and the platform's routes are served on 127.0.0.1. Zero means a free port.
+	HTTPPort int
 	// InstallOut is told when PostgreSQL is being installed, which InstallPostgres allows.
 	InstallOut      io.Writer
 	InstallPostgres bool

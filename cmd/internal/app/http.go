@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/uptrace/bun"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
+)
+
+// Limits of the HTTP server. Answers have no limit of their own: a live stream lasts as long as its job, and a read timeout
+// of the server would end it. Bodies are limited by the API.
+const (
+	httpHeaderTimeout = 5 * time.Second
+	httpIdleTimeout   = 2 * time.Minute
+	httpDrainTimeout  = 5 * time.Second // for answers that are being written; live streams end at once
+	httpHeaderMax     = 16 << 10
+)
+
+// server is an HTTP server that listens.
+type server struct {
+	http     *http.Server
+	listener net.Listener
+	// drain ends what would never end by itself.
+	drain func()
+}
+
+// listenHTTP listens on an address of this machine. Any other is refused: until callers bring tokens, whoever reaches the
+// port may delete.
+func listenHTTP(addr string, handler http.Handler, drain func()) (*server, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, Usage("--http-addr: want host:port, for example 127.0.0.1:8480")
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, Usage("--http-addr: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, " +
+			"so only this machine may reach them; put an authenticating proxy on this machine in front")
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, Usage("--http-addr: %w; choose another port", err)
+	}
+	return &server{listener: listener, drain: drain, http: &http.Server{Handler: handler, ReadHeaderTimeout: httpHeaderTimeout,
+		IdleTimeout: httpIdleTimeout, MaxHeaderBytes: httpHeaderMax}}, nil
+}
+
+// addr is where it listens, with the port that was taken.
+func (s *server) addr() string { return s.listener.Addr().String() }
+
+// serve serves until ctx ends, then lets answers finish; live streams end at once.
+func (s *server) serve(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		s.drain()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpDrainTimeout)
+		defer cancel()
+		stopped <- s.http.Shutdown(drain)
+	})
+	err := s.http.Serve(s.listener)
+	if stop() { // it ended by itself
+		return fmt.Errorf("app: serve http: %w", err)
+	}
+	if err := <-stopped; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("app: serve http: %w", err)
+	}
+	return nil
+}
+
+// withAPI runs a program's loop and, when it has an address, its API beside it. The first that fails ends both.
+func withAPI(
+	ctx context.Context, addr string, cfg httpapi.Config, loop func(context.Context) error,
+) error {
+	if addr == "" {
+		return loop(ctx)
+	}
+	api, err := httpapi.New(httpapi.LoopbackAuthoriser{}, cfg)
+	if err != nil {
+		return err
+	}
+	served, err := listenHTTP(addr, api, api.EndStreams)
+	if err != nil {
+		return err
+	}
+	cfg.Logger.Info().Str("kind", "start").Str("addr", served.addr()).Msg("API is served")
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return loop(ctx) })
+	group.Go(func() error { return served.serve(ctx) })
+	return group.Wait()
+}
+
+// ready asks what a process needs whether it answers.
+func ready(db *bun.DB, b bus.Bus) func(context.Context) map[string]error {
+	return func(ctx context.Context) map[string]error {
+		_, err := b.Last(ctx, events.StreamEvents, events.SubjectDeletedPlain) // nothing is ever stored there
+		if errors.Is(err, bus.ErrNotFound) {
+			err = nil
+		}
+		return map[string]error{"postgresql": db.PingContext(ctx), "nats": err}
+	}
+}

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
+	"github.com/bakery-ia/tenant-deletion/saga/runner"
+)
+
+// newAPI makes the API of a coordinator, with the routes of every service and of the tenant service.
+func (p *Platform) newAPI(engine *runner.Runner) error {
+	cfg := coordinatorAPI(engine, p.cfg.Logger, ready(p.pools["tenants"], p.bus))
+	api, err := httpapi.New(httpapi.LoopbackAuthoriser{}, cfg)
+	if err != nil {
+		return err
+	}
+	if before := p.api.Swap(api); before != nil {
+		before.EndStreams()
+	}
+	return nil
+}
+
+// startHTTP serves the newest coordinator's API, also while that is stopped.
+func (p *Platform) startHTTP() (err error) {
+	newest := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.api.Load().ServeHTTP(w, r) })
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.HTTPPort))
+	p.served, err = listenHTTP(addr, newest, func() { p.api.Load().EndStreams() })
+	if err != nil {
+		return err
+	}
+	p.serving = p.run(p.served.serve)
+	return nil
+}
+
+func (p *Platform) stopHTTP() { p.serving.stop() }
+
+// URL is where the API is served on this machine.
+func (p *Platform) URL() string { return "http://" + p.served.addr() }
