@@ -42,7 +42,7 @@ func listenHTTP(addr string, handler http.Handler, drain func()) (*server, error
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, Usage("--http-addr: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, " +
-			"so only this machine may reach them; put an authenticating proxy on this machine in front")
+			"so only this machine may reach the API")
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

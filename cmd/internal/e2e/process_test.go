@@ -24,7 +24,7 @@ var binaries = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = dir
-	build := exec.Command("go", "build", "-race", "-o", dir, "../../coordinator", "../../participant")
+	build := exec.Command("go", "build", "-race", "-o", dir, "../../coordinator", "../../participant", "../../erasectl")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build commands: %w\n%s", err, out)
 	}

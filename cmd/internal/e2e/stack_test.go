@@ -47,6 +47,8 @@ type stack struct {
 	filesRoot string
 	store     *pgstore.Store
 	reader    *bus.JetStream // asks for previews
+	// api is where the coordinator serves HTTP; empty when no test asked for it.
+	api string
 	// streamLost is true once the JetStream folder was deleted.
 	streamLost bool
 	db         *sql.DB
@@ -147,7 +149,7 @@ func (s *stack) connect(name string) *bus.JetStream {
 
 func (s *stack) coordinatorConfig() app.CoordinatorConfig {
 	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATSURL: s.nats.ClientURL(), SigningSeedFile: s.seedFile,
-		Policy: saga.Policy{Patience: patience}}
+		Policy: saga.Policy{Patience: patience}, HTTPAddr: s.api}
 }
 
 // unit is a coordinator or a participant that runs as a goroutine.
