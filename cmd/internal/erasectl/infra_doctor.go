@@ -35,7 +35,7 @@ type finding struct {
 
 // Limits of doctor's checks.
 const (
-	checkTimeout  = 5 * time.Second // of each check; they run side by side
+	checkTimeout  = 5 * time.Second // of each check, unless --timeout says otherwise; they run side by side
 	clockMax      = time.Second     // differences above make deadlines and graces visibly wrong
 	waitingMax    = time.Minute     // what waits longer is stuck: relay and consumers are woken within milliseconds
 	postgresMin   = 140000          // the oldest version that is tested against
@@ -49,6 +49,7 @@ type doctor struct {
 	databaseURL string
 	natsURL     string
 	seedFile    string
+	timeout     time.Duration // of each check
 	now         func() time.Time
 
 	nats   func() (*nats.Conn, error)
@@ -78,7 +79,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	var group sync.WaitGroup
 	for i, c := range checks {
 		group.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+			ctx, cancel := context.WithTimeout(ctx, d.timeout)
 			defer cancel()
 			found[i] = c.look(ctx)
 			for n := range found[i] {
@@ -119,7 +120,7 @@ func (d *doctor) checks() []check {
 
 // open prepares the connections that checks share, and returns what ends them.
 func (d *doctor) open(ctx context.Context) (end func()) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	var opened sync.Mutex
 	var closing []func()
 	keep := func(fn func()) {

@@ -24,7 +24,8 @@ func (d *doctor) database(ctx context.Context) []finding {
 	}
 	var version int
 	var name string
-	err = db.NewRaw("SELECT current_setting('server_version_num')::int, current_setting('server_version')").Scan(ctx, &version, &name)
+	err = db.NewRaw("SELECT current_setting('server_version_num')::int, current_setting('server_version')").
+		Scan(ctx, &version, &name)
 	switch {
 	case err != nil:
 		return one(healthFail, err.Error(), "")

@@ -35,7 +35,7 @@ type patient struct {
 func newPatient(t *testing.T) *patient {
 	t.Helper()
 	p := &patient{serve: map[events.Participant]context.CancelFunc{}}
-	p.now = time.Now
+	p.now, p.timeout = time.Now, checkTimeout
 	p.api = func(context.Context, string) (int, []byte, error) {
 		return http.StatusOK, []byte(`{"state":"ok"}`), nil
 	}
@@ -97,7 +97,7 @@ func TestDoctor(t *testing.T) {
 	})
 	t.Run("with everything down each check is there, within its time, and shows no password", func(t *testing.T) {
 		t.Parallel()
-		d := doctor{databaseURL: noPostgres, natsURL: noNATS, seedFile: "/nowhere/signing.seed", now: time.Now,
+		d := doctor{databaseURL: noPostgres, natsURL: noNATS, seedFile: "/nowhere/signing.seed", now: time.Now, timeout: checkTimeout,
 			api: func(context.Context, string) (int, []byte, error) { return 0, nil, fmt.Errorf("refused") }}
 		began := time.Now()
 		findings := d.examine(t.Context())
@@ -115,7 +115,8 @@ func TestDoctor(t *testing.T) {
 	})
 	t.Run("what nobody configured is skipped, and says how to configure it", func(t *testing.T) {
 		t.Parallel()
-		d := doctor{now: time.Now, api: func(context.Context, string) (int, []byte, error) { return http.StatusOK, nil, nil }}
+		d := doctor{now: time.Now, timeout: checkTimeout,
+			api: func(context.Context, string) (int, []byte, error) { return http.StatusOK, nil, nil }}
 		for _, f := range d.examine(t.Context()) {
 			if f.Health != healthOK {
 				require.Equal(t, healthSkipped, f.Health, "%+v", f)

@@ -107,7 +107,7 @@ func (f tailed) follow(ctx context.Context, b listener, show func(bus.Stored) er
 	case cause != nil:
 		return fmt.Errorf("events tail: %w", cause)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return app.Usage("events tail: the broker has no stream %s; erasectl nats apply makes it", events.StreamEvents)
+		return app.Exit(app.ExitConflict, "events tail: the broker has no stream %s; erasectl nats apply makes it", events.StreamEvents)
 	}
 	return fmt.Errorf("events tail: %w", err)
 }
@@ -144,7 +144,7 @@ func send(ctx context.Context, b bus.Bus, e events.Event, signer *events.Signer)
 		err = b.Publish(ctx, m)
 	}
 	if err != nil {
-		return sent{}, fmt.Errorf("events trigger: %s", app.OneLine(err.Error()))
+		return sent{}, fmt.Errorf("events trigger: %w", err)
 	}
 	return sent{Subject: m.Subject, ID: e.ID, Type: e.Type, TenantID: e.Subject, Signed: signer != nil}, nil
 }

@@ -12,7 +12,6 @@ import (
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
-	"github.com/bakery-ia/tenant-deletion/participants/bakery"
 )
 
 const testWait = 30 * time.Second
@@ -202,7 +201,7 @@ func TestTailPatterns(t *testing.T) {
 func provisioned(t *testing.T) (url string, b *bus.JetStream) {
 	t.Helper()
 	url = startNATS(t)
-	_, err := natsdeploy.Apply(t.Context(), streams(t, url), natsdeploy.Topology{Participants: []events.Participant{bakery.All()[0].Name}})
+	_, err := natsdeploy.Apply(t.Context(), streams(t, url), natsdeploy.Topology{Participants: []events.Participant{"orders"}})
 	require.NoError(t, err)
 	return url, openTestBus(t, url)
 }

@@ -179,7 +179,8 @@ func parseLine(text, schema string) (migrations.Line, error) {
 	}
 	line, err := migrations.Named(name, of)
 	if err != nil {
-		return migrations.Line{}, app.Usage("--line: want coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE (%w)", err)
+		return migrations.Line{}, app.Usage(
+			"--line: want coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE (%w)", err)
 	}
 	return line, nil
 }

@@ -83,6 +83,8 @@ func TestLay(t *testing.T) {
 		all, err := migrationsOf(t.Context(), dsn, []migrations.Line{migrations.Coordinator()})
 		require.NoError(t, err)
 		last := all[len(all)-1]
-		require.Equal(t, migration{Line: "coordinator", Schema: "coordinator", Version: 9999, AppliedAt: last.AppliedAt, Is: "unknown"}, last)
+		require.NotNil(t, last.AppliedAt)
+		last.AppliedAt = nil
+		require.Equal(t, migration{Line: "coordinator", Schema: "coordinator", Version: 9999, Is: "unknown"}, last)
 	})
 }

@@ -195,7 +195,7 @@ func (k *console) roster(ctx context.Context) ([]events.Participant, error) {
 	defer db.Close()
 	names, err := storedRoster(ctx, db)
 	if err != nil {
-		return nil, app.Exit(app.ExitConflict, "--database-url: no roster (%s); %s, or name --participants", app.OneLine(err.Error()), noTables)
+		return nil, app.Exit(app.ExitConflict, "--database-url: no roster (%w); %s, or name --participants", err, noTables)
 	}
 	if len(names) == 0 {
 		return namesOf(app.ReferenceRoster()), nil // what a coordinator takes at its first start

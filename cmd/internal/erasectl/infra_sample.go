@@ -49,8 +49,8 @@ func sample(t events.Type, tenant events.TenantID, p events.Participant, now tim
 	outcome := events.Outcome{JobID: job, TenantID: tenant, Generation: 1, At: at, Source: "erasectl", RequestID: "sample"}
 	switch t {
 	case events.TypeDeleted:
-		e.Data = &events.Deleted{JobID: job, TenantID: tenant, Generation: 1, Total: 16, SubmittedAt: at.Add(-time.Minute), CompletedAt: at,
-			DeletedCounts: map[events.Participant]map[string]int64{p: counts}}
+		e.Data = &events.Deleted{JobID: job, TenantID: tenant, Generation: 1, Total: 16, SubmittedAt: at.Add(-time.Minute),
+			CompletedAt: at, DeletedCounts: map[events.Participant]map[string]int64{p: counts}}
 	case events.TypeSubmitted:
 		submitted := &events.Submitted{RequestID: "sample-" + string(job), TenantID: tenant, Source: "erasectl", Reason: "sample",
 			RequestedBy: "erasectl"}

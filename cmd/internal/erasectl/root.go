@@ -46,6 +46,7 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 		}
 	}
 	in(groupInfra, demoCommand(), devCommand())
+	in(groupInfra, k.infraCommands()...)
 	in(groupOwn, k.contextCommand(), completionCommand(), versionCommand(k))
 	root.AddCommand(exitCodesTopic())
 	return root
