@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -59,18 +58,20 @@ func (s *Store) Bury(ctx context.Context, letters ...saga.DeadLetter) error {
 
 // Buried implements saga.DeadLetters.
 func (s *Store) Buried(ctx context.Context, f saga.DeadFilter) ([]saga.DeadLetter, error) {
-	conditions, args := []string{"true"}, []any{}
+	if !storable(f.Consumer) {
+		return nil, nil // no letter can be like that
+	}
+	var c conditions
 	if !f.Resolved {
-		conditions = append(conditions, "resolved_at IS NULL")
+		c.and("resolved_at IS NULL")
 	}
 	if f.Consumer != "" {
-		conditions, args = append(conditions, "consumer = ?"), append(args, f.Consumer)
+		c.and("consumer = ?", f.Consumer)
 	}
 	if f.Before != 0 {
-		conditions, args = append(conditions, "id < ?"), append(args, f.Before)
+		c.and("id < ?", f.Before)
 	}
-	args = append(args, saga.ListLimit(f.Limit))
-	letters, err := s.letters(ctx, "WHERE "+strings.Join(conditions, " AND ")+" ORDER BY id DESC LIMIT ?", args...)
+	letters, err := s.letters(ctx, "WHERE "+c.String()+" ORDER BY id DESC LIMIT ?", append(c.args, saga.ListLimit(f.Limit))...)
 	if err != nil {
 		return nil, fmt.Errorf("pgstore: list dead letters: %w", err)
 	}

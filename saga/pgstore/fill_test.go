@@ -55,7 +55,8 @@ func fillJobs(t testing.TB, db *bun.DB, n int) {
 	SELECT job, participant, step_wave, step, CASE WHEN step = 'pending' THEN 0 ELSE 1 END,
 		CASE WHEN step <> 'pending' THEN at END, CASE WHEN step IN ('succeeded', 'failed') THEN at + interval '1 second' END,
 		CASE WHEN step = 'succeeded' THEN jsonb_build_object(participant, 40, participant || '_lines', 160,
-			participant || '_audit_logs', 7) END, CASE WHEN step = 'succeeded' THEN 'transaction' ELSE '' END, CASE WHEN step = 'succeeded' THEN 12 ELSE 0 END,
+			participant || '_audit_logs', 7) END,
+		CASE WHEN step = 'succeeded' THEN 'transaction' ELSE '' END, CASE WHEN step = 'succeeded' THEN 12 ELSE 0 END,
 		CASE WHEN step = 'failed' THEN '[{"code": "database", "detail": "23503"}]'::jsonb END,
 		CASE WHEN state = 'completed' THEN at + interval '3 seconds' END, CASE WHEN step = 'succeeded' THEN at + interval '1 second' END
 	FROM (SELECT id AS job, submitted_at AS at, state, participant, r.wave AS step_wave, CASE

@@ -27,7 +27,8 @@ type listCase struct {
 func listCases(t testing.TB, db *bun.DB, n int) []listCase {
 	t.Helper()
 	var middle events.JobID
-	require.NoError(t, db.NewRaw("SELECT id::text FROM jobs WHERE tenant = ?", fmt.Sprintf("tenant-%d", n/2)).Scan(t.Context(), &middle))
+	tenant := fmt.Sprintf("tenant-%d", n/2)
+	require.NoError(t, db.NewRaw("SELECT id::text FROM jobs WHERE tenant = ?", tenant).Scan(t.Context(), &middle))
 	const day = 24 * time.Hour
 	old := filled.Add(-time.Duration(n) * 10 * time.Minute)
 	completed, failed := []saga.State{saga.StateCompleted}, []saga.State{saga.StateFailed}

@@ -164,6 +164,11 @@ func (m *Memory) Job(_ context.Context, id events.JobID) (saga.Job, error) {
 
 // Jobs implements saga.JobStore.
 func (m *Memory) Jobs(_ context.Context, f saga.Filter) ([]saga.Job, error) {
+	if f.Before != "" {
+		if _, err := events.ParseJobID(string(f.Before)); err != nil {
+			return nil, fmt.Errorf("sagatest: list jobs: before: %w", err)
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var jobs []saga.Job
@@ -181,6 +186,6 @@ func (m *Memory) History(_ context.Context, id events.JobID, after int64, limit 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.history[id]
-	from, _ := slices.BinarySearchFunc(all, after+1, func(e saga.Entry, number int64) int { return cmp.Compare(e.Number, number) })
+	from := int(min(max(after, 0), int64(len(all)))) // entry n is at n-1
 	return slices.Clone(all[from:min(len(all), from+saga.ListLimit(limit))]), nil
 }

@@ -21,7 +21,8 @@ type claim struct {
 // the claims run side by side.
 func RunStore(t *testing.T, open func(t testing.TB) saga.Store) {
 	t.Helper()
-	for _, claims := range [][]claim{submitClaims, updateClaims, dueClaims, listClaims, outboxClaims, raceClaims} {
+	for _, claims := range [][]claim{submitClaims, conflictClaims, updateClaims, restoredClaims, historyClaims, dueClaims,
+		listClaims, outboxClaims, deadClaims, raceClaims} {
 		for _, c := range claims {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -121,32 +122,37 @@ func input(job events.JobID, in saga.Input, at time.Time) saga.Change {
 	return saga.Change{Job: job, Decide: func(j saga.Job) (saga.Decision, error) { return saga.Decide(j, in, at) }}
 }
 
-// success is the result event of a participant that deleted three rows.
+// success is the first result event of a participant, which deleted three rows.
 func success(job saga.Job, p events.Participant) saga.Change {
-	const attempt = 1
+	return answer(job, p, 1, epoch.Add(time.Second))
+}
+
+// answer is the success of an attempt.
+func answer(job saga.Job, p events.Participant, attempt int, at time.Time) saga.Change {
 	c := input(job.ID, saga.Answered{Result: events.Result{
 		TenantID: job.Tenant, ServiceName: p, Success: true, DeletedCounts: map[string]int64{string(p): 3},
-		Errors: []events.Problem{}, Timestamp: epoch, JobID: job.ID, Generation: job.Generation, Attempt: attempt,
+		Errors: []events.Problem{}, Timestamp: at, JobID: job.ID, Generation: job.Generation, Attempt: attempt,
 		RequestID: "request", Mode: "transaction", DurationMS: 5,
-	}}, epoch.Add(time.Second))
+	}}, at)
 	c.Inbox = events.EventIDFor(job.ID, events.TypeResult, p, 0, attempt)
 	return c
 }
 
 // proven is the verification of all participants at zero.
-func proven(job saga.Job) saga.Change {
+func proven(job saga.Job, at time.Time) saga.Change {
 	var previews []events.Preview
 	for _, step := range job.Steps {
 		previews = append(previews, events.Preview{TenantID: job.Tenant, ServiceName: step.Participant,
 			Counts: map[string]int64{string(step.Participant): 0}})
 	}
-	return input(job.ID, saga.Verified{Previews: previews}, epoch.Add(2*time.Second))
+	return input(job.ID, saga.Verified{Previews: previews}, at)
 }
 
 // complete takes a job that deletes to its end.
 func (f *fixture) complete(job saga.Job) saga.Job {
 	f.Helper()
-	outcomes, err := f.store.Update(f.ctx, success(job, "orders"), success(job, "pos"), success(job, "tenants"), proven(job))
+	outcomes, err := f.store.Update(f.ctx, success(job, "orders"), success(job, "pos"), success(job, "tenants"),
+		proven(job, epoch.Add(2*time.Second)))
 	f.must(err)
 	for _, o := range outcomes {
 		f.must(o.Err)

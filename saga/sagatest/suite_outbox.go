@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -87,28 +86,6 @@ var outboxClaims = []claim{
 		for f.store.Wait(ctx) == nil { // it may return early, but must end
 		}
 	}},
-	{"a dead letter is buried once and read back", func(f *fixture) {
-		letter := saga.DeadLetter{Stream: "TD_EVENTS", Consumer: "coordinator_results", Sequence: 1<<64 - 1,
-			Subject: "tenant.deletion.result.orders.t1", Reason: "not JSON", Body: []byte("\x00\xff'{"), CreatedAt: epoch}
-		f.must(f.store.Bury(f.ctx, letter))
-		other := letter
-		other.Sequence, other.Body, other.Reason = 7, make([]byte, 1<<17), "too\x00 large"
-		f.must(f.store.Bury(f.ctx, letter, other))
-		buried, err := f.store.Buried(f.ctx, saga.DeadFilter{})
-		f.must(err)
-		f.that(len(buried) == 2 && len(buried[0].Body) == 1<<16, "two letters, the newest first, bounded")
-		letter.ID = buried[1].ID
-		f.that(reflect.DeepEqual(buried[1], letter), "%+v reads back", buried[1])
-		newest, err := f.store.Buried(f.ctx, saga.DeadFilter{Limit: 1})
-		f.must(err)
-		f.that(len(newest) == 1 && newest[0].Sequence == 7, "a limit keeps the newest")
-		third := letter
-		third.Consumer = "orders"
-		f.must(f.store.Bury(f.ctx, third, third))
-		buried, err = f.store.Buried(f.ctx, saga.DeadFilter{})
-		f.must(err)
-		f.that(len(buried) == 3, "another consumer's refusal of the same message is a letter of its own")
-	}},
 	{"a roster is set as a whole and read in order", func(f *fixture) {
 		orders, sales := saga.RosterEntry{Participant: "orders", Wave: 1}, saga.RosterEntry{Participant: "sales", Wave: 1}
 		tenants := saga.RosterEntry{Participant: "tenants", Wave: 2}
@@ -177,39 +154,6 @@ var dueClaims = []claim{
 			all := slices.Concat(claimed...)
 			slices.Sort(all)
 			f.that(len(all) == jobs && len(slices.Compact(all)) == jobs, "%d jobs are claimed once each, not %d", jobs, len(all))
-		}
-	}},
-}
-
-var listClaims = []claim{
-	{"jobs are listed newest first, by tenant, by state, and page by page", func(f *fixture) {
-		jobs := f.submit(submission("t1"), submission("t2"), submission("t3"))
-		f.complete(jobs[1])
-		for _, c := range []struct {
-			filter saga.Filter
-			want   []events.JobID
-		}{
-			{saga.Filter{}, []events.JobID{jobs[2].ID, jobs[1].ID, jobs[0].ID}},
-			{saga.Filter{Tenant: "t2"}, []events.JobID{jobs[1].ID}},
-			{saga.Filter{States: []saga.State{saga.StateDeleting, saga.StateFailed}}, []events.JobID{jobs[2].ID, jobs[0].ID}},
-			{saga.Filter{Limit: 1}, []events.JobID{jobs[2].ID}},
-			{saga.Filter{Before: jobs[2].ID, Limit: 1}, []events.JobID{jobs[1].ID}},
-			{saga.Filter{Tenant: "nobody"}, nil},
-		} {
-			found, err := f.store.Jobs(f.ctx, c.filter)
-			f.must(err)
-			var got []events.JobID
-			for _, job := range found {
-				got = append(got, job.ID)
-				f.that(len(job.Steps) == 3, "with its steps")
-			}
-			f.that(slices.Equal(got, c.want), "%+v lists %v, want %v", c.filter, got, c.want)
-		}
-	}},
-	{"a job that does not exist is not found", func(f *fixture) {
-		for _, id := range []events.JobID{events.NewJobID(), "", "no such'id"} {
-			_, err := f.store.Job(f.ctx, id)
-			f.is(err, saga.ErrNotFound)
 		}
 	}},
 }
