@@ -1,12 +1,17 @@
 package erasectl
 
 import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/deploy/nats/embedded"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 )
@@ -44,4 +49,34 @@ func openTestBus(t *testing.T, url string) *bus.JetStream {
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	return b
+}
+
+// ran is what a command left behind.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// run runs erasectl as a script would: without a terminal, and without this machine's environment and contexts.
+func run(ctx context.Context, t *testing.T, args ...string) ran {
+	t.Helper()
+	k := newConsole()
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	k.getenv = func(name string) string { return map[string]string{"ERASECTL_CONFIG": config}[name] }
+	var out, stderr bytes.Buffer
+	root := k.root()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(""))
+	root.SetOut(&out)
+	root.SetErr(&stderr)
+	code := app.ExitCode(root.ExecuteContext(ctx), &stderr)
+	return ran{code, out.String(), stderr.String()}
+}
+
+// lines are those of a text, without the last line's end.
+func lines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }

@@ -134,7 +134,8 @@ func ofBroker(err error) error {
 	switch {
 	case errors.As(err, &live):
 		return app.Exit(app.ExitConflict, "%w", live)
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
 		return app.Exit(app.ExitConflict, "NATS runs without JetStream: switch it on in the server's configuration (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return app.Unreachable("JetStream does not answer in time (%w); look at the server's log, or give --timeout more", err)

@@ -42,7 +42,7 @@ func showAll[T any](k *console, all []T, none string, draw func(*paper)) error {
 		}
 		return nil
 	case k.output != outputTable:
-		return k.show(slices.Concat([]T{}, all), nil) // never null
+		return k.show(append([]T{}, all...), nil) // never null, which slices.Concat would make of nothing
 	case len(all) == 0:
 		k.say("%s", none)
 		return nil
