@@ -15,13 +15,14 @@ func Dev(ctx context.Context, opts Options) (err error) {
 	started := time.Now()
 	d.platform, err = app.StartPlatform(ctx, app.PlatformConfig{
 		DataDir: opts.DataDir, DatabaseURL: opts.DatabaseURL, InstallPostgres: true, InstallOut: os.Stderr,
-		Logger: opts.Logger, NATSPort: opts.NATSPort, Downstream: []string{downstream},
+		HTTPPort: opts.HTTPPort, Logger: opts.Logger, NATSPort: opts.NATSPort, Downstream: []string{downstream},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.platform.Stop()) }()
 	d.where(time.Since(started))
+	d.page.fact("API", "%s", d.platform.URL())
 	d.page.fact("database", "%s", d.platform.AdminDSN())
 	d.page.fact("trusted key", "%s", d.platform.TrustedKey())
 	if err := d.fill(ctx); err != nil {

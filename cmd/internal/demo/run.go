@@ -26,7 +26,9 @@ type Options struct {
 	DataDir string
 	// DatabaseURL replaces the private PostgreSQL. Empty means none.
 	DatabaseURL string
-	Logger      zerolog.Logger
+	// HTTPPort is where the API of Dev listens on 127.0.0.1. Zero takes a free one.
+	HTTPPort int
+	Logger   zerolog.Logger
 	// NATSPort is where the broker of Dev listens on 127.0.0.1.
 	NATSPort int
 	Out      io.Writer

@@ -22,6 +22,7 @@ type local struct {
 	databaseURL string
 	dataDir     string
 	logLevel    string
+	httpPort    int
 	natsPort    int
 	profile     string
 	logger      zerolog.Logger
@@ -49,15 +50,17 @@ func devCommand() *cobra.Command {
 	var s local
 	c := &cobra.Command{Use: "dev", Args: cobra.NoArgs, Short: "Run the whole platform in one process until Ctrl-C",
 		Example: `  erasectl dev
-  erasectl dev --nats-port 4222 --data-dir ./data`}
+  erasectl dev --nats-port 4222 --data-dir ./data
+  erasectl dev --http-port 0 --nats-port 0`}
 	s.addTo(c)
+	c.Flags().IntVar(&s.httpPort, "http-port", 8480, "port of the API on 127.0.0.1; 0 takes a free one")
 	c.Flags().IntVar(&s.natsPort, "nats-port", 4222, "port of the broker on 127.0.0.1; 0 takes a free one")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := s.complete(); err != nil {
 			return err
 		}
 		return demo.Dev(c.Context(), demo.Options{DataDir: s.dataDir, DatabaseURL: s.databaseURL, Logger: s.logger,
-			NATSPort: s.natsPort, Out: os.Stdout, Profile: s.profile})
+			HTTPPort: s.httpPort, NATSPort: s.natsPort, Out: os.Stdout, Profile: s.profile})
 	}
 	return c
 }
