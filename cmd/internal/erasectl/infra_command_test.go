@@ -134,6 +134,12 @@ func TestDoctorCommand(t *testing.T) {
 		var rows []finding
 		require.NoError(t, json.Unmarshal([]byte(run(t.Context(), t, append(args, "-o", "json")...).out), &rows))
 		require.Len(t, rows, checks)
+		for _, row := range rows {
+			if row.Health == healthFail {
+				require.NotContains(t, row.What, "correct --", "the way out stands in its own column")
+				require.NotEmpty(t, row.WayOut)
+			}
+		}
 		require.Len(t, lines(run(t.Context(), t, append(args, "-o", "jsonl")...).out), checks)
 		var asYAML []map[string]any
 		require.NoError(t, yaml.Unmarshal([]byte(run(t.Context(), t, append(args, "-o", "yaml")...).out), &asYAML))

@@ -3,6 +3,7 @@ package erasectl
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,6 +171,15 @@ func (d *doctor) open(ctx context.Context) (end func()) {
 // one makes a check's findings from one.
 func one(h health, what, wayOut string) []finding {
 	return []finding{{Health: h, What: what, WayOut: wayOut}}
+}
+
+// down is the finding of a server that does not answer. The error says the way out behind its last semicolon.
+func down(err error) []finding {
+	text := err.Error()
+	if at := strings.LastIndex(text, "; "); at >= 0 {
+		return one(healthFail, text[:at], text[at+2:])
+	}
+	return one(healthFail, text, "start it, or correct its address")
 }
 
 // without is the finding of a check whose server is missing: not configured, or down, which a check of its own says.

@@ -22,7 +22,7 @@ func (d *doctor) broker(ctx context.Context) []finding {
 		return one(healthSkipped, "not configured", "set "+natsFlags)
 	}
 	if err != nil {
-		return one(healthFail, err.Error(), "start it, or correct --nats-url")
+		return down(err)
 	}
 	began := time.Now()
 	if err := nc.FlushWithContext(ctx); err != nil {

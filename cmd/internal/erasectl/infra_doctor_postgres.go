@@ -20,7 +20,7 @@ func (d *doctor) database(ctx context.Context) []finding {
 		return one(healthSkipped, "not configured", "set "+databaseFlags)
 	}
 	if err != nil {
-		return one(healthFail, err.Error(), "start it, or correct --database-url")
+		return down(err)
 	}
 	var version int
 	var name string

@@ -29,7 +29,7 @@ func (d *doctor) apiReady(ctx context.Context) []finding { return d.probe(ctx, "
 func (d *doctor) probe(ctx context.Context, path string) []finding {
 	status, body, err := d.api(ctx, path)
 	if err != nil {
-		return one(healthFail, err.Error(), "start the coordinator with its API, or correct --api")
+		return down(err)
 	}
 	if status == http.StatusOK {
 		return one(healthOK, path+" answers", "")
