@@ -26,13 +26,13 @@ type Version struct {
 // here. The coordinator's schema is always coordinator, so it may be left empty.
 func Named(name, schema string) (Line, error) {
 	dir := name
-	switch {
-	case name == "coordinator":
+	switch name {
+	case "coordinator":
 		schema = cmp.Or(schema, name)
 		if schema != name {
 			return Line{}, fmt.Errorf("migrations: the line coordinator is always in the schema coordinator")
 		}
-	case name == "bakery":
+	case "bakery":
 		dir = path.Join(name, schema)
 	}
 	if !identifier.MatchString(name) || !identifier.MatchString(schema) {

@@ -62,11 +62,14 @@ func checkNATSURL(address string) error {
 	return nil
 }
 
-// openBus is a bus of the events' own verbs; the broker must be there.
+// openBus is a bus of the events' own verbs. A connection made first says at once, and why, when the broker is not there: the
+// bus itself waits for one.
 func openBus(ctx context.Context, address string) (*bus.JetStream, error) {
-	if err := checkNATSURL(address); err != nil {
+	nc, err := dialNATS(ctx, address)
+	if err != nil {
 		return nil, err
 	}
+	nc.Close()
 	opening, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	b, err := bus.Open(opening, bus.Config{URL: address, Name: clientName, Logger: zerolog.Nop()})

@@ -222,10 +222,10 @@ func tailing(t *testing.T, url string, f tailed) (ended func() []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testWait)
 	t.Cleanup(cancel)
-	ready, done := make(chan struct{}), make(chan error, 1)
+	b, ready, done := openTestBus(t, url), make(chan struct{}), make(chan error, 1)
 	var kinds []string
 	go func() {
-		done <- f.follow(ctx, hearing{openTestBus(t, url), ready}, func(m bus.Stored) error {
+		done <- f.follow(ctx, hearing{b, ready}, func(m bus.Stored) error {
 			kinds = append(kinds, hear(m.Message, m.StoredAt).kind)
 			return nil
 		})
