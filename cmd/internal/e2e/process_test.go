@@ -32,6 +32,9 @@ var binaries = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if config := os.Getenv(subscriberEnv); config != "" { // this process is a test's subscriber
+		os.Exit(subscriberMain(config))
+	}
 	code := m.Run()
 	if built != "" {
 		_ = os.RemoveAll(built)
