@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -84,9 +85,12 @@ func TestMeet(t *testing.T) {
 		plan, dir := open(t)
 		write(t, dir, "acme")
 		inside, proceed := make(chan struct{}), make(chan struct{})
-		var once sync.Once
+		var reached atomic.Bool
 		plan.stop = func(string) error {
-			once.Do(func() { close(inside); <-proceed })
+			if reached.CompareAndSwap(false, true) {
+				close(inside)
+				<-proceed
+			}
 			return nil
 		}
 		done := make(chan error, 1)
