@@ -178,7 +178,9 @@ func TestDoctorFinds(t *testing.T) {
 			p.exec(t, "INSERT INTO td_version_coordinator (version_id, is_applied) VALUES (9999, true)")
 		}, "migrations", healthWarn, "1 version of coordinator"},
 		"events that nobody relays": {func(t *testing.T, p *patient) {
-			p.exec(t, "INSERT INTO outbox (subject, header, body, created_at) VALUES ('s', '{}', '', now() - interval '5 minutes')")
+			p.exec(t, `INSERT INTO outbox (subject, header, body, created_at, sent_at) VALUES
+				('waits', '{}', '', now() - interval '5 minutes', NULL), ('just came', '{}', '', now(), NULL),
+				('was sent', '{}', '', now() - interval '5 minutes', now())`)
 		}, "outbox", healthFail, "1 event not sent for more than 1m0s"},
 		"jobs past their deadline": {func(t *testing.T, p *patient) {
 			submitted := events.Submitted{RequestID: "r", TenantID: "test-late", Source: "crm", Reason: "contract_ended", RequestedBy: "x"}
