@@ -15,7 +15,7 @@ func TestParseLine(t *testing.T) {
 	t.Run("reads what lineName writes", func(t *testing.T) {
 		t.Parallel()
 		for _, line := range []migrations.Line{migrations.Coordinator(), migrations.Participant("orders"), migrations.Bakery("orders"),
-			migrations.Participant("participant")} {
+			migrations.Participant("participant"), migrations.Subscriber("billing")} {
 			read, err := parseLine(lineName(line), "")
 			require.NoError(t, err)
 			require.Equal(t, line.String(), read.String())
