@@ -139,10 +139,15 @@ type waiter struct {
 	request events.Submitted
 	cfg     AwaitConfig
 	next    map[string]uint64 // by subject
+	// earlier are the announcements before the place: one that is sent again after it announces nothing new. Nil until read.
+	earlier map[events.EventID]bool
 }
 
 // look reads what is new and returns the end, if it is there. An error passes: it is looked again.
 func (w *waiter) look(ctx context.Context) (*Ending, error) {
+	if err := w.readEarlier(ctx); err != nil {
+		return nil, err
+	}
 	var found []bus.Stored
 	var errs []error
 	for subject := range w.next {
@@ -167,6 +172,29 @@ func (w *waiter) look(ctx context.Context) (*Ending, error) {
 	return nil, errors.Join(errs...)
 }
 
+// readEarlier reads the announcements of the tenant up to the place, as far as the stream has them.
+func (w *waiter) readEarlier(ctx context.Context) error {
+	if w.earlier != nil {
+		return nil
+	}
+	earlier, subject := map[events.EventID]bool{}, string(events.TypeDeleted)+"."+string(w.request.TenantID)
+	for from := uint64(1); from <= uint64(w.cfg.After); {
+		stored, err := w.reader.Next(ctx, events.StreamEvents, subject, from)
+		if errors.Is(err, bus.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if e, err := events.Decode(stored.Message); err == nil && stored.Sequence <= uint64(w.cfg.After) {
+			earlier[e.ID] = true
+		}
+		from = stored.Sequence + 1
+	}
+	w.earlier = earlier
+	return nil
+}
+
 // judge tells an end from what is only reported.
 func (w *waiter) judge(stored bus.Stored) *Ending {
 	e, err := open(stored.Message, w.cfg.TrustedKeys)
@@ -177,8 +205,10 @@ func (w *waiter) judge(stored bus.Stored) *Ending {
 	ending := &Ending{Event: e, Place: Place(stored.Sequence)}
 	switch data := e.Data.(type) {
 	case *events.Deleted:
-		ending.Deleted = data
-		return ending
+		if !w.earlier[e.ID] {
+			ending.Deleted = data
+			return ending
+		}
 	case *events.Outcome:
 		if data.State != stateFailed && data.Source == w.request.Source && data.RequestID == w.request.RequestID {
 			ending.Outcome = data

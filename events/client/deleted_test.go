@@ -129,6 +129,22 @@ func TestDeleted(t *testing.T) {
 			require.Equal(t, 1, <-heard)
 		})
 	})
+	t.Run("a handler that cancels something of its own is no shutdown: its event comes back later every time", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b := bus.NewMemory(bus.MemoryConfig{Downstream: []string{"billing"}})
+			publish(t, b, gone("t1", 1))
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // of the bubble's clock
+			defer cancel()
+			calls := 0
+			err := client.Deleted(ctx, b, "billing", func(context.Context, events.Event, *events.Deleted) error {
+				calls++
+				return context.Canceled
+			}, client.Config{})
+			require.NoError(t, err)
+			require.InDelta(t, 35, calls, 20, "every 15 to 30 s in the end")
+		})
+	})
 	t.Run("a handler may give an event up", func(t *testing.T) {
 		t.Parallel()
 		b := bus.NewMemory(bus.MemoryConfig{Downstream: []string{"billing"}})

@@ -139,6 +139,21 @@ func TestAwait(t *testing.T) {
 			})
 		})
 	}
+	t.Run("an older announcement that is sent again is not the end", func(t *testing.T) {
+		t.Parallel()
+		onBoth(t, func(t *testing.T, b bus.Bus) {
+			publish(t, b, gone("t1", 1))
+			place, err := client.Look(t.Context(), b, "t1")
+			require.NoError(t, err)
+			again := gone("t1", 1)
+			again.Header[events.HeaderMsgID] += "/again/1"
+			publish(t, b, again, gone("t1", 2))
+			ending, err := client.Await(soon(t), b, request("k-1"), client.AwaitConfig{After: place})
+			require.NoError(t, err)
+			require.Equal(t, 2, ending.Deleted.Generation)
+			require.EqualValues(t, 3, ending.Place)
+		})
+	})
 	t.Run("an event that nobody trusted has signed is passed over", func(t *testing.T) {
 		t.Parallel()
 		b, signer := bus.NewMemory(bus.MemoryConfig{}), newSigner(t)
