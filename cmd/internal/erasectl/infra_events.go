@@ -73,8 +73,8 @@ type listener interface {
 	Watch(ctx context.Context, pattern string, fn func(events.Message)) error
 }
 
-// errEnough ends a tail that has shown as many as were asked for.
-var errEnough = errors.New("enough")
+// errShownAll ends a tail that has shown as many as were asked for.
+var errShownAll = errors.New("enough")
 
 // follow shows events, one at a time, until ctx ends or enough were shown.
 func (f tailed) follow(ctx context.Context, b listener, show func(bus.Stored) error) error {
@@ -91,7 +91,7 @@ func (f tailed) follow(ctx context.Context, b listener, show func(bus.Stored) er
 		}
 		err := show(m)
 		if shown++; err == nil && shown == f.limit {
-			err = errEnough
+			err = errShownAll
 		}
 		if err != nil {
 			cancel(err)
@@ -102,7 +102,7 @@ func (f tailed) follow(ctx context.Context, b listener, show func(bus.Stored) er
 	showing.Lock() // whoever shows has the last word
 	defer showing.Unlock()
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errEnough), errors.Is(cause, context.Canceled):
+	case errors.Is(cause, errShownAll), errors.Is(cause, context.Canceled):
 		return nil
 	case cause != nil:
 		return fmt.Errorf("events tail: %w", cause)
