@@ -68,6 +68,11 @@ func ExitCode(err error, stderr io.Writer) int {
 	if text := OneLine(err.Error()); text != "" {
 		fmt.Fprintln(stderr, text)
 	}
+	return ExitCodeOf(err)
+}
+
+// ExitCodeOf is the code of an error.
+func ExitCodeOf(err error) int {
 	var c coded
 	if errors.As(err, &c) {
 		return c.code

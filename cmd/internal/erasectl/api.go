@@ -43,8 +43,10 @@ func (k *console) client() (*api, error) {
 	if err != nil {
 		return nil, err
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	a := &api{base: base, actor: k.actor, within: k.within, version: readBuild().Version, http: &http.Client{
-		Transport: http.DefaultTransport.(*http.Transport).Clone(),
+		Transport: transport,
 		// A token goes to the server that was named and to no other.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -159,7 +161,7 @@ func (a *api) send(ctx context.Context, c call) (*http.Response, error) {
 		r.Header.Set("Authorization", "Bearer "+a.token)
 	}
 	if a.actor != "" {
-		r.Header.Set("Td-Actor", a.actor)
+		r.Header.Set(httpapi.ActorHeader, a.actor)
 	}
 	for name, value := range c.header {
 		r.Header.Set(name, value)

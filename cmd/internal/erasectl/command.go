@@ -2,6 +2,7 @@ package erasectl
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,8 +41,12 @@ func demoCommand() *cobra.Command {
 		if err := s.complete(); err != nil {
 			return err
 		}
-		return demo.Run(c.Context(), demo.Options{DataDir: s.dataDir, DatabaseURL: s.databaseURL, Logger: s.logger,
+		err := demo.Run(c.Context(), demo.Options{DataDir: s.dataDir, DatabaseURL: s.databaseURL, Logger: s.logger,
 			Out: os.Stdout, Profile: s.profile, Terminal: isatty.IsTerminal(os.Stdout.Fd())})
+		if errors.Is(err, demo.ErrNotProven) {
+			return app.Exit(app.ExitNotProven, "%w", err)
+		}
+		return err
 	}
 	return c
 }

@@ -61,6 +61,8 @@ type console struct {
 	now      func() time.Time
 	pace     pace
 	paint    bool // colours on standard output
+	// waits is set by commands whose --timeout bounds more than one answer.
+	waits bool
 }
 
 // pace is how long a command waits before it tries again, and at most.
@@ -119,7 +121,7 @@ func (k *console) addFlags(root *cobra.Command) {
 	f.StringVar(&k.flags.color, "color", "", "auto, always or never, default auto; auto obeys NO_COLOR [$ERASECTL_COLOR]")
 	f.StringVar(&k.flags.timeForm, "time", "", "times in tables: relative or iso, default relative [$ERASECTL_TIME]")
 	f.StringVar(&k.flags.timeoutText, "timeout", "",
-		"longest wait, like 90s: for one answer (default 15s), or with --wait for the end (default none) [$ERASECTL_TIMEOUT]")
+		"longest wait, like 90s: for one answer (default 35s), or with --wait for the end (default none) [$ERASECTL_TIMEOUT]")
 	f.StringVar(&k.flags.actor, "actor", "", "opaque id of who asks, where no token says it [$ERASECTL_ACTOR]")
 	f.StringVar(&k.flags.tokenFile, "token-file", "", "file with the bearer token of who asks [$ERASECTL_TOKEN_FILE]")
 	for name, set := range map[string][]string{"output": outputs, "color": colors, "time": times} {
@@ -187,10 +189,14 @@ func parseTimeout(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// answerTimeout bounds the wait for one answer. A preview of the largest tenants takes seconds.
-const answerTimeout = 15 * time.Second
+// answerTimeout bounds the wait for one answer: longer than the API's own limit, which says more than a silence.
+const answerTimeout = 35 * time.Second
 
 // within bounds one exchange with a server.
 func (k *console) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, cmp.Or(k.timeout, answerTimeout))
+	limit := cmp.Or(k.timeout, answerTimeout)
+	if k.waits {
+		limit = min(limit, answerTimeout)
+	}
+	return context.WithTimeout(ctx, limit)
 }

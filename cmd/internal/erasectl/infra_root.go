@@ -14,6 +14,6 @@ func (k *console) eventsCommand() *cobra.Command {
 to NATS themselves.`,
 		Example: `  erasectl events tail --since 1h
   erasectl events trigger --tenant test-bread`})
-	c.AddCommand(k.eventsTailCommand(), k.eventsTriggerCommand())
+	c.AddCommand(k.eventsTailCommand(), k.eventsTriggerCommand(), k.eventsListCommand(), k.eventsResendCommand())
 	return c
 }

@@ -45,7 +45,10 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 			root.AddCommand(c)
 		}
 	}
-	in(groupInfra, demoCommand(), devCommand())
+	in(groupJobs, k.requestCommand(), k.previewCommand(), k.listCommand(), k.getCommand(), k.watchCommand())
+	in(groupJobs, k.decisionCommands()...)
+	in(groupRepair, k.retryCommand(), k.replayCommand(), k.deadLettersCommand())
+	in(groupInfra, k.participantsCommand(), k.rosterCommand(), demoCommand(), devCommand())
 	in(groupInfra, k.infraCommands()...)
 	in(groupOwn, k.contextCommand(), completionCommand(), versionCommand(k))
 	root.AddCommand(exitCodesTopic())
