@@ -101,6 +101,13 @@ func TestPermission(t *testing.T) {
 		_, err := b.Request(soon(t), events.Message{Subject: "tenant.deletion.preview.inventory"})
 		require.ErrorIs(t, err, bus.ErrPermission)
 	})
+	t.Run("reading what is not granted is denied at once", func(t *testing.T) {
+		t.Parallel()
+		_, err := b.Last(soon(t), events.StreamEvents, "tenant.deletion.requested.t1")
+		require.ErrorIs(t, err, bus.ErrPermission)
+		_, err = b.Next(soon(t), events.StreamEvents, "tenant.deletion.requested.t1", 1)
+		require.ErrorIs(t, err, bus.ErrPermission)
+	})
 	t.Run("tailing what is not granted is denied at once", func(t *testing.T) {
 		t.Parallel()
 		never := func(bus.Stored) error { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -46,18 +47,30 @@ type getFunc func(context.Context, jetstream.Stream) (*jetstream.RawStreamMsg, e
 func (b *JetStream) read(ctx context.Context, stream string, get getFunc) (Stored, error) {
 	ctx, cancel := withTimeout(ctx, apiTimeout)
 	defer cancel()
-	s, err := b.stream(ctx, stream)
+	ctx, end := b.denied.abort(ctx, func(subject string) bool { // the stream's info, or a get of either kind
+		return strings.HasSuffix(subject, ".INFO."+stream) || strings.Contains(subject+".", ".GET."+stream+".")
+	})
+	defer end()
+	raw, err := b.get(ctx, stream, get)
 	if err != nil {
-		return Stored{}, fmt.Errorf("bus: read %s: %w", stream, err)
-	}
-	raw, err := get(ctx, s)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		err = ErrNotFound
-	}
-	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 		return Stored{}, fmt.Errorf("bus: read %s: %w", stream, err)
 	}
 	return Stored{Message: fromNATS(raw.Subject, raw.Header, raw.Data), Sequence: raw.Sequence, StoredAt: raw.Time}, nil
+}
+
+func (b *JetStream) get(ctx context.Context, stream string, get getFunc) (*jetstream.RawStreamMsg, error) {
+	s, err := b.stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := get(ctx, s)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, ErrNotFound
+	}
+	return raw, err
 }
 
 // stream keeps the handles: making one asks the broker.

@@ -121,6 +121,9 @@ func await(ctx context.Context, b bus.Bus, s events.Submitted, cfg AwaitConfig) 
 		if ending != nil {
 			return *ending, nil
 		}
+		if errors.Is(err, bus.ErrPermission) {
+			return Ending{}, err
+		}
 		timer.Reset(delay)
 		select {
 		case <-ctx.Done():
