@@ -48,6 +48,7 @@ func listCases(t testing.TB, db *bun.DB, n int) []listCase {
 		{name: "unverified, old", index: "jobs_list_blocked", filter: saga.Filter{Blocked: saga.ReasonUnverified}},
 		{name: "overdue", index: "jobs_list_overdue", filter: saga.Filter{OverdueAt: filled}},
 		{name: "overdue, old", index: "jobs_list_overdue", filter: saga.Filter{OverdueAt: old.Add(45 * day)}},
+		{name: "overdue, the newest one", index: "jobs_list_overdue", filter: saga.Filter{OverdueAt: filled, Limit: 1}},
 		{name: "overdue and failed", index: "jobs_list_overdue", filter: saga.Filter{OverdueAt: filled, States: failed}},
 		{name: "failed at", index: "jobs_list_state", filter: saga.Filter{FailedAt: "service_03"}},
 		{name: "failed at, old", index: "jobs_list_state", filter: saga.Filter{FailedAt: "service_05"}},

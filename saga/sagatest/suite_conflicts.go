@@ -44,9 +44,14 @@ var conflictClaims = []claim{
 			o := outcomes[0]
 			f.that(o.Err == nil && o.Existing && o.Decision.Job.ID == refused.ID, "%+v is the refused job", o)
 		}
-		conflict.Submitted.Reason, conflict.Inbox = "another_reason", "a third content"
-		third := f.submit(conflict)[0]
+		other := conflict
+		other.Submitted.Reason, other.Inbox = "another_reason", "a third content"
+		third := f.submit(other)[0]
 		f.that(third.ID != refused.ID && third.Generation == refused.Generation+1, "a third content is refused on its own")
+		conflict.Inbox = "a fourth event"
+		outcomes, err := f.store.Submit(f.ctx, epoch, conflict)
+		f.must(err)
+		f.that(outcomes[0].Existing && outcomes[0].Decision.Job.ID == refused.ID, "the first stays what it is: %+v", outcomes[0])
 		f.that(len(f.list(saga.Filter{RequestID: third.RequestID})) == 3, "three contents, three jobs")
 	}},
 	{"a conflict about a tenant with an active job leaves it the active one", func(f *fixture) {
