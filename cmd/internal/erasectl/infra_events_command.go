@@ -35,10 +35,9 @@ With -o json or jsonl each line is an event as it was received. Ctrl-C ends it w
 	fs.StringVar(&since, "since", "", "begin with what was sent since, as a time, a day or a distance like 2h")
 	fs.BoolVar(&f.storedOnly, "stream", false, "only what streams store, which leaves progress out")
 	fs.IntVar(&f.limit, "limit", 0, "end after so many events, default never")
-	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(typeNames(), cobra.ShellCompDirectiveNoFileComp))
-	for _, free := range []string{"since", "limit"} {
-		_ = c.RegisterFlagCompletionFunc(free, cobra.NoFileCompletions)
-	}
+	complete(c, "type", fixed(wire))
+	complete(c, "tenant", k.liveTenants)
+	completeNothing(c, "since", "limit")
 	c.RunE = k.run(func(c *cobra.Command, _ []string) (err error) {
 		if err := f.parse(kinds, tenant, since, k.now()); err != nil {
 			return err
@@ -125,12 +124,13 @@ refused. A sample of tenant.deletion.submitted is a request like any other: a co
 		Example: `  erasectl events trigger --tenant test-bread
   erasectl events trigger tenant.deletion.result --tenant test-bread --participant orders
   erasectl events trigger tenant.deleted --tenant test-bread --signing-seed-file ./signing.seed`,
-		Args: between(0, argument{"TYPE", func(string) error { return nil }}), ValidArgs: sampled}
+		Args: between(0, argument{"TYPE", func(string) error { return nil }}), ValidArgsFunction: first(fixed(sampled))}
 	f := c.Flags()
 	f.StringVar(&tenant, "tenant", "", "tenant that the event names, beginning with "+samplePrefix+"; required")
 	f.StringVar(&participant, "participant", "orders", "participant that the event names")
 	f.StringVar(&seedFile, "signing-seed-file", "", "sign it with the seed in this file [$SIGNING_SEED_FILE]")
 	_ = c.MarkFlagFilename("signing-seed-file")
+	complete(c, "participant", k.liveParticipants)
 	_ = c.RegisterFlagCompletionFunc("tenant", cobra.FixedCompletions([]string{samplePrefix},
 		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	c.RunE = k.run(func(c *cobra.Command, args []string) error {

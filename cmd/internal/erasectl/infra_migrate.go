@@ -120,8 +120,8 @@ func (l *lineFlags) addTo(c *cobra.Command) {
 	c.Flags().StringArrayVar(&l.lines, "line", nil,
 		"coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE; repeatable")
 	c.Flags().StringVar(&l.schema, "schema", "", "schema of lines that are named without one")
-	_ = c.RegisterFlagCompletionFunc("line", cobra.FixedCompletions(completedLines(), cobra.ShellCompDirectiveNoFileComp))
-	_ = c.RegisterFlagCompletionFunc("schema", cobra.NoFileCompletions)
+	complete(c, "line", fixed(completedLines()))
+	completeNothing(c, "schema")
 }
 
 func completedLines() []string {

@@ -51,7 +51,7 @@ Exit code 5 says that there are differences.`,
 		Example: `  erasectl nats diff --nats-url nats://127.0.0.1:4222
   erasectl nats diff --participants orders,tenants --downstream billing
   erasectl nats diff --replicas 3 -o json`}
-	t.addTo(c)
+	t.addTo(k, c)
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
 		changes, err := k.settle(c.Context(), t, natsdeploy.Diff)
 		if err != nil {
@@ -77,7 +77,7 @@ that is kept, or with =now, =begin or a time; one that is there keeps its place.
 		Example: `  erasectl nats apply --nats-url nats://127.0.0.1:4222
   erasectl nats apply --participants orders,tenants --replicas 3
   erasectl nats apply --downstream billing --downstream search=2026-11-01T00:00:00Z`}
-	t.addTo(c)
+	t.addTo(k, c)
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
 		changes, err := k.settle(c.Context(), t, natsdeploy.Apply)
 		if err != nil {
@@ -88,17 +88,16 @@ that is kept, or with =now, =begin or a time; one that is there keeps its place.
 	return c
 }
 
-func (t *topology) addTo(c *cobra.Command) {
+func (t *topology) addTo(k *console, c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&t.downstream, "downstream", nil,
 		"subscriber of tenant.deleted, as NAME or NAME=now|begin|TIME (RFC 3339); repeatable")
 	f.StringSliceVar(&t.participants, "participants", nil,
 		"participants, comma separated, default the stored roster (with --database-url) or the reference platform's")
 	f.IntVar(&t.replicas, "replicas", 0, "how often each stream is kept, 1 or 3, default 1")
-	_ = c.RegisterFlagCompletionFunc("replicas", cobra.FixedCompletions([]string{"1", "3"}, cobra.ShellCompDirectiveNoFileComp))
-	for _, free := range []string{"downstream", "participants"} {
-		_ = c.RegisterFlagCompletionFunc(free, cobra.NoFileCompletions)
-	}
+	complete(c, "replicas", fixed([]string{"1", "3"}))
+	complete(c, "participants", k.liveParticipants)
+	completeNothing(c, "downstream")
 }
 
 // settle runs natsdeploy.Apply or Diff for the flags, which it checks before anything is connected to.
