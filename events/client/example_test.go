@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
@@ -137,7 +138,7 @@ func ExampleOnce() {
 }
 
 // deleteTenant asks for a deletion and goes on only when the answer is there.
-func deleteTenant(ctx context.Context, b *bus.JetStream, tenant events.TenantID, contract string) error {
+func deleteTenant(ctx context.Context, b *bus.JetStream, tenant events.TenantID, contract string, log zerolog.Logger) error {
 	request := events.Submitted{RequestID: contract, TenantID: tenant, Source: "crm", Reason: "contract_ended",
 		RequestedBy: "user-9"}
 	place, err := client.Look(ctx, b, tenant)
@@ -148,7 +149,7 @@ func deleteTenant(ctx context.Context, b *bus.JetStream, tenant events.TenantID,
 		return err // client.Repeat(err) says whether the same call may succeed later
 	}
 	ending, err := client.Await(ctx, b, request, client.AwaitConfig{After: place, Report: func(o *events.Outcome) {
-		log.Printf("job %s is %s: %s", o.JobID, o.State, o.Reason)
+		log.Warn().Str("job", string(o.JobID)).Str("kind", o.State).Msg(o.Reason)
 	}})
 	if err != nil {
 		return err
