@@ -12,7 +12,9 @@ import (
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/participants/bakery"
+	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 )
 
 // ParticipantConfig is what one reference service needs as a process of its own.
@@ -75,7 +77,20 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 		return Usage("%w", err)
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("participant", string(declared.Name)).Msg("participant runs")
-	return part.Run(ctx)
+	return withAPI(ctx, cfg.HTTPAddr, participantAPI(part, db, cfg, ready(db, b)), part.Run)
+}
+
+// participantAPI are the parts of the API that one service serves: its own routes.
+func participantAPI(
+	part *participants.Runner, db *bun.DB, cfg ParticipantConfig, ready func(context.Context) map[string]error,
+) httpapi.Config {
+	api := httpapi.Config{Logger: cfg.Logger, Ready: ready}
+	if cfg.Name == tenantService {
+		api.Tenants = tenants{tenancy.New(db)}
+		return api
+	}
+	api.Services = services{running: func(events.Participant) *participants.Runner { return part }, only: cfg.Name}
+	return api
 }
 
 func servicePool(d bakery.Declaration, workers int) pgpool.Config {

@@ -5,13 +5,19 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/runner"
 )
 
+// tenantService is the participant that has the tenants themselves.
+const tenantService = "tenants"
+
 // newAPI makes the API of a coordinator, with the routes of every service and of the tenant service.
 func (p *Platform) newAPI(engine *runner.Runner) error {
-	cfg := coordinatorAPI(engine, p.cfg.Logger, ready(p.pools["tenants"], p.bus))
+	cfg := coordinatorAPI(engine, p.cfg.Logger, ready(p.pools[tenantService], p.bus))
+	cfg.Services = services{running: p.Participant}
+	cfg.Tenants = tenants{tenancy.New(p.pools[tenantService])}
 	api, err := httpapi.New(httpapi.LoopbackAuthoriser{}, cfg)
 	if err != nil {
 		return err

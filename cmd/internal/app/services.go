@@ -16,6 +16,8 @@ import (
 type services struct {
 	// running is a participant, nil while it is stopped.
 	running func(events.Participant) *participants.Runner
+	// only is the one service of this process; empty means all of them.
+	only events.Participant
 }
 
 var _ httpapi.Services = services{}
@@ -25,7 +27,7 @@ var _ httpapi.Services = services{}
 func (s services) Names() map[string]events.Participant {
 	names := map[string]events.Participant{}
 	for _, d := range bakery.All() {
-		if d.Wave != bakery.WaveServices {
+		if d.Wave != bakery.WaveServices || s.only != "" && s.only != d.Name {
 			continue
 		}
 		names[string(d.Name)] = d.Name
