@@ -20,7 +20,8 @@ func direct(tenant events.TenantID) *events.Command {
 }
 
 // again opens the tenant as a service does that meets it once more, and gives it one row.
-const again = "UPDATE tenant_anchor SET live = true, generation = greatest(generation, 1) WHERE tenant_id = '" + string(acme) + "';" +
+const again = "UPDATE tenant_anchor SET live = true, generation = greatest(generation, 1)" +
+	" WHERE tenant_id = '" + string(acme) + "';" +
 	"INSERT INTO recipes (id, tenant_id) VALUES (100000, '" + string(acme) + "')"
 
 // TestEraseDirect holds erasures outside of any job between the jobs of a tenant's lives, in both modes.

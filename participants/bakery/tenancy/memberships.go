@@ -29,7 +29,7 @@ func (t *Tenancy) RemoveMemberships(ctx context.Context, user, by string) (remov
 		if err != nil {
 			return err
 		}
-		result, err := tx.NewRaw(removeQuery, user, bun.In(tenants), actor.id, actor.name).Exec(ctx)
+		result, err := tx.NewRaw(removeQuery, user, bun.List(tenants), actor.id, actor.name).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -58,14 +58,14 @@ func tenantsOf(ctx context.Context, tx bun.Tx, user string) ([]string, error) {
 		return nil, ErrNoUser
 	}
 	if _, err := tx.NewRaw(`SELECT FROM tenant_members WHERE tenant_id IN (?) AND (role = 'owner' OR user_id = ?)
-		ORDER BY id FOR UPDATE`, bun.In(tenants), user).Exec(ctx); err != nil {
+		ORDER BY id FOR UPDATE`, bun.List(tenants), user).Exec(ctx); err != nil {
 		return nil, err
 	}
 	var sole []events.TenantID
 	err = tx.NewRaw(`SELECT m.tenant_id::text FROM tenant_members m
 		WHERE m.user_id = ?0 AND m.role = 'owner' AND m.tenant_id IN (?1) AND NOT EXISTS (SELECT FROM tenant_members o
 			WHERE o.tenant_id = m.tenant_id AND o.user_id <> ?0 AND o.role = 'owner' AND o.is_active)
-		ORDER BY m.tenant_id`, user, bun.In(tenants)).Scan(ctx, &sole)
+		ORDER BY m.tenant_id`, user, bun.List(tenants)).Scan(ctx, &sole)
 	if err == nil && len(sole) > 0 {
 		err = &SoleOwnerError{Tenants: sole}
 	}

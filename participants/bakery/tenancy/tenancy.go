@@ -87,11 +87,11 @@ func (t *Tenancy) change(ctx context.Context, fn func(ctx context.Context, tx bu
 func lock(ctx context.Context, tx bun.Tx, tenants ...string) (locked []string, err error) {
 	var live []string
 	err = tx.NewRaw(`SELECT tenant_id::text FROM tenant_anchor WHERE tenant_id IN (?) AND live AND fence IS NULL
-		ORDER BY tenant_id FOR KEY SHARE`, bun.In(tenants)).Scan(ctx, &live)
+		ORDER BY tenant_id FOR KEY SHARE`, bun.List(tenants)).Scan(ctx, &live)
 	if err != nil || len(live) == 0 {
 		return nil, err
 	}
-	err = tx.NewRaw("SELECT id::text FROM tenants WHERE id IN (?) ORDER BY id FOR NO KEY UPDATE", bun.In(live)).Scan(ctx, &locked)
+	err = tx.NewRaw("SELECT id::text FROM tenants WHERE id IN (?) ORDER BY id FOR NO KEY UPDATE", bun.List(live)).Scan(ctx, &locked)
 	return locked, err
 }
 

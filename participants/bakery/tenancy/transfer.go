@@ -51,7 +51,7 @@ func admit(ctx context.Context, tx bun.Tx, tenant events.TenantID, newOwner stri
 	var members []Admin
 	err = tx.NewRaw(`SELECT user_id::text AS user_id, role, is_active AS active FROM tenant_members
 		WHERE tenant_id = ? AND (role = 'owner' OR user_id IN (?)) ORDER BY id FOR UPDATE`,
-		string(tenant), bun.In([]string{newOwner, by.id})).Scan(ctx, &members)
+		string(tenant), bun.List([]string{newOwner, by.id})).Scan(ctx, &members)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +66,7 @@ func admit(ctx context.Context, tx bun.Tx, tenant events.TenantID, newOwner stri
 	switch {
 	case known[newOwner].Role == roleOwner:
 		return "", ErrOwnsItself
-	case isMember && by.name == nil && !(asking.Role == roleOwner && asking.Active):
+	case isMember && by.name == nil && (asking.Role != roleOwner || !asking.Active):
 		return "", ErrNotOwner
 	case known[newOwner].Role != roleAdmin || !known[newOwner].Active:
 		return "", ErrNotAdmin
