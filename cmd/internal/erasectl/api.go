@@ -240,7 +240,7 @@ func (r *refused) exitCode() int {
 	case http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired:
 		return app.ExitConflict
 	case http.StatusUnprocessableEntity:
-		if r.problem.Code == "idempotency_key_reused" {
+		if r.problem.Code == httpapi.CodeKeyReused {
 			return app.ExitConflict
 		}
 		return app.ExitUsage
@@ -293,8 +293,13 @@ func (r *refused) wayOut() string {
 	case http.StatusInternalServerError:
 		return "the coordinator's log has the cause"
 	}
-	if r.problem.Code == "idempotency_key_reused" {
+	switch r.problem.Code {
+	case httpapi.CodeKeyReused:
 		return "use another --key, or none"
+	case httpapi.CodeFourEyes:
+		return "let somebody else approve it"
+	case httpapi.CodePastPivot, httpapi.CodeWrongState, httpapi.CodeConflict:
+		return "erasectl get shows how it stands"
 	}
 	return ""
 }

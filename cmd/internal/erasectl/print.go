@@ -106,6 +106,22 @@ func (p *paper) line(format string, args ...any) {
 	p.text.WriteString(app.OneLine(fmt.Sprintf(format, args...)) + "\n")
 }
 
+// verdict is a line that begins with how something stands.
+func (p *paper) verdict(word, format string, args ...any) {
+	p.text.WriteString(p.mark(app.OneLine(word)) + "  " + app.OneLine(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// row prints cells of a stream that has no end, and so no widths.
+func (p *paper) row(cells ...string) {
+	var filled []string
+	for _, cell := range cells {
+		if fit := app.OneLine(cell); fit != "" {
+			filled = append(filled, fit+strings.Repeat(" ", max(len(cell)-len(fit), 0)))
+		}
+	}
+	p.text.WriteString(strings.TrimRight(strings.Join(filled, "  "), " ") + "\n")
+}
+
 func (p *paper) gap() { p.text.WriteByte('\n') }
 
 // fact prints one named value; an empty one is left out.
