@@ -9,14 +9,14 @@ import (
 	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
-// actInput is a job at the version that the caller has seen.
-type actInput struct {
-	jobInput
+// ActPath is a job at the version that the caller has seen.
+type ActPath struct {
+	JobPath
 	IfMatch string `header:"If-Match" pattern:"^(\\*|\"[1-9][0-9]{0,17}\")$" doc:"The version that was read, quoted, or *."`
 }
 
 // version is the one that the job must be at; zero is any.
-func (in *actInput) version() (int64, error) {
+func (in *ActPath) version() (int64, error) {
 	if in.IfMatch == "" {
 		return 0, problemOf(http.StatusPreconditionRequired)
 	}
@@ -31,7 +31,7 @@ func (a *API) mountActions() {
 		id, verb, summary, description string
 		input                          func(by string) saga.Input
 	}{
-		{"approveJob", "approve", "Let an awaiting job begin", "The grace begins with it. Whoever asked for the job may not approve it.",
+		{"approveJob", "approve", "Let an awaiting job begin", "The grace begins. Whoever asked for the job may not approve it.",
 			func(by string) saga.Input { return saga.Approve{By: by} }},
 		{"rejectJob", "reject", "End an awaiting job", "Nothing is deleted.",
 			func(by string) saga.Input { return saga.Reject{By: by} }},
@@ -42,7 +42,7 @@ func (a *API) mountActions() {
 			success: http.StatusAccepted, summary: action.summary, description: action.description,
 			refuses:  []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired},
 			required: []string{"If-Match"}, answer: exampleJob()},
-			func(ctx context.Context, caller Caller, in *actInput) (*jobAnswer, error) {
+			func(ctx context.Context, caller Caller, in *ActPath) (*jobAnswer, error) {
 				version, err := in.version()
 				if err != nil {
 					return nil, err

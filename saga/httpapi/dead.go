@@ -90,13 +90,14 @@ func letterAfter(token string, filters url.Values) (int64, error) {
 	return id, nil
 }
 
-type letterInput struct {
+// LetterPath is the dead letter that a path names.
+type LetterPath struct {
 	ID int64 `path:"id" minimum:"1" doc:"The letter's number."`
 }
 
 type letterAnswer struct{ Body DeadLetter }
 
-func (a *API) getDeadLetter(ctx context.Context, _ Caller, in *letterInput) (*letterAnswer, error) {
+func (a *API) getDeadLetter(ctx context.Context, _ Caller, in *LetterPath) (*letterAnswer, error) {
 	return a.letter(ctx, in.ID)
 }
 
@@ -108,7 +109,7 @@ func (a *API) letter(ctx context.Context, id int64) (*letterAnswer, error) {
 	return &letterAnswer{Body: letterOf(letter, true)}, nil
 }
 
-func (a *API) resendDeadLetter(ctx context.Context, caller Caller, in *letterInput) (*letterAnswer, error) {
+func (a *API) resendDeadLetter(ctx context.Context, caller Caller, in *LetterPath) (*letterAnswer, error) {
 	if err := a.cfg.Repair.Resend(ctx, in.ID, caller.Subject); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (a *API) resendDeadLetter(ctx context.Context, caller Caller, in *letterInp
 }
 
 type discardInput struct {
-	letterInput
+	LetterPath
 	Body Discard
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"flag"
+	"net/http"
 	"os"
 	"testing"
 
@@ -15,8 +16,8 @@ var update = flag.Bool("update", false, "rewrite openapi.yaml")
 // platformServices are the routes of the reference platform (its twelve services, and the two other spellings).
 func platformServices() map[string]events.Participant {
 	services := map[string]events.Participant{"notifications": "notification", "alert-processor": "alert_processor"}
-	for _, name := range []events.Participant{"orders", "inventory", "recipes", "sales", "production", "suppliers", "pos", "external",
-		"forecasting", "training", "alert_processor", "notification"} {
+	for _, name := range []events.Participant{"orders", "inventory", "recipes", "sales", "production", "suppliers", "pos",
+		"external", "forecasting", "training", "alert_processor", "notification"} {
 		services[string(name)] = name
 	}
 	return services
@@ -32,4 +33,22 @@ func TestDocumentIsCommitted(t *testing.T) {
 	committed, err := os.ReadFile("openapi.yaml")
 	require.NoError(t, err)
 	require.Equal(t, string(committed), string(made), "the API has changed: go test ./saga/httpapi -update, and read the diff")
+}
+
+func platformServicesWith(name string) map[string]events.Participant {
+	services := platformServices()
+	services[name] = "orders"
+	return services
+}
+
+func TestDocumentIsServed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for path, contentType := range map[string]string{"/openapi.json": "application/openapi+json",
+		"/openapi.yaml": "application/openapi+yaml"} {
+		r := w.do(request{method: "GET", path: path, as: "-"}).is(http.StatusOK)
+		require.Equal(t, contentType, r.header.Get("Content-Type"))
+		require.Contains(t, string(r.body), "eraseService_order-service")
+	}
+	require.Equal(t, string(w.api.Document()), string(w.do(request{method: "GET", path: "/openapi.yaml"}).body))
 }

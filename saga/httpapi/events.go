@@ -18,13 +18,13 @@ func (a *API) mountEvents() {
 		refuses: []int{http.StatusNotFound}, answer: exampleEntries}, a.listJobEvents)
 	register(a, operation{id: "followJob", method: http.MethodGet, path: jobPath + "/events/live", tag: tagJobs, timeout: -1,
 		summary: "Follow a job live",
-		description: "Server-sent events: `entry`, whose id is the entry's number, and `progress`, which is not stored and has no id. " +
+		description: "Server-sent events: `entry`, whose id is its number, and `progress`, which is not stored and has no id. " +
 			"The stream ends when the job has ended. After a loss the header Last-Event-ID goes on where it was.",
 		refuses: []int{http.StatusNotFound, http.StatusTooManyRequests}, describe: a.describeStream}, a.followJob)
 }
 
 type listJobEventsInput struct {
-	jobInput
+	JobPath
 	After int64 `query:"after" minimum:"0" default:"0" doc:"Entries with a higher number."`
 	Limit int   `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"The most entries of an answer."`
 }
@@ -47,7 +47,7 @@ func (a *API) listJobEvents(ctx context.Context, _ Caller, in *listJobEventsInpu
 }
 
 type followJobInput struct {
-	jobInput
+	JobPath
 	LastEventID string `header:"Last-Event-ID" pattern:"^(0|[1-9][0-9]{0,17})$" doc:"The number of the last entry that was seen."`
 	After       int64  `query:"after" minimum:"0" default:"0" doc:"The same, for a first connection; the header counts more."`
 }
@@ -79,7 +79,7 @@ func (a *API) followJob(ctx context.Context, _ Caller, in *followJobInput) (*hum
 			return a.cfg.Coordinator.Follow(ctx, in.JobID, after, s.tell)
 		})
 		if err != nil && r.Context().Err() == nil && a.ending.Err() == nil && !s.broken() {
-			fail(c.logger, err) // the answer has begun: the reader comes back for the rest
+			_ = fail(c.logger, err) // the answer has begun: the reader comes back for the rest
 		}
 	}}, nil
 }
@@ -104,7 +104,8 @@ func (a *API) describeStream(op *huma.Operation) {
 		s := &huma.Schema{Type: huma.TypeObject, Title: event, Description: summary, Required: []string{"event", "data"},
 			Properties: map[string]*huma.Schema{"event": {Type: huma.TypeString, Enum: []any{event}}, "data": data}}
 		if id {
-			s.Properties["id"], s.Required = &huma.Schema{Type: huma.TypeInteger, Description: "The entry's number."}, append(s.Required, "id")
+			s.Properties["id"] = &huma.Schema{Type: huma.TypeInteger, Description: "The entry's number."}
+			s.Required = append(s.Required, "id")
 		}
 		return s
 	}

@@ -31,7 +31,8 @@ var (
 		Participants: []ParticipantPreview{{ServiceName: "orders", Counts: map[string]int64{"customers": 30, "orders": 1200}}}}
 	exampleRoster       = Roster{Roster: []RosterEntry{{Participant: "orders", Wave: 1}, {Participant: "tenants", Wave: 2}}}
 	exampleParticipants = Participants{Participants: []Participant{
-		{Participant: "orders", Wave: 1, Live: true, Version: "1.0.0"}, {Participant: "tenants", Wave: 2, Live: true, Version: "1.0.0"}}}
+		{Participant: "orders", Wave: 1, Live: true, Version: "1.0.0"},
+		{Participant: "tenants", Wave: 2, Live: true, Version: "1.0.0"}}}
 	exampleLetter = DeadLetter{ID: 7, Stream: events.StreamEvents, Consumer: "orders", Sequence: 4711,
 		Subject: "tenant.deletion.requested." + string(exampleTenant), Reason: "poison: bad signature", CreatedAt: exampleAt}
 	exampleLetters = DeadLetters{DeadLetters: []DeadLetter{exampleLetter}}
@@ -59,8 +60,9 @@ func exampleJobs() Jobs {
 }
 
 func exampleResult(service events.Participant) events.Result {
-	return events.Result{TenantID: exampleTenant, ServiceName: service, Success: true, DeletedCounts: map[string]int64{"customers": 1200},
-		Errors: []events.Problem{}, Timestamp: exampleAt, JobID: exampleID, Generation: 1, Attempt: 1, RequestID: "ticket-4711",
+	return events.Result{TenantID: exampleTenant, ServiceName: service, Success: true,
+		DeletedCounts: map[string]int64{"customers": 1200}, Errors: []events.Problem{}, Timestamp: exampleAt,
+		JobID: exampleID, Generation: 1, Attempt: 1, RequestID: "ticket-4711",
 		Mode: "transaction", DurationMS: 240}
 }
 

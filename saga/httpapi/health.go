@@ -33,7 +33,7 @@ func (a *API) readyz(ctx context.Context, _ Caller, _ *struct{}) (*healthAnswer,
 	p := problemOf(http.StatusServiceUnavailable)
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
 		if err := needed[name]; err != nil {
-			p.in(name, "does not answer")
+			p = p.in(name, "does not answer")
 			a.cfg.Logger.Warn().Err(err).Str("kind", "readyz").Str("needs", name).Msg("not ready")
 		}
 	}

@@ -22,8 +22,8 @@ const (
 	jobPath  = jobsPath + "/{job_id}"
 )
 
-// jobInput is the job that a path names.
-type jobInput struct {
+// JobPath is the job that a path names. It is exported because huma passes over fields of unexported types.
+type JobPath struct {
 	JobID events.JobID `path:"job_id" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"The job's id."`
 }
 
@@ -128,7 +128,7 @@ func invalidBody(err error) error {
 	for line := range strings.Lines(err.Error()) {
 		field, want, found := strings.Cut(strings.TrimSpace(line), ": "+events.ErrInvalid.Error()+": ")
 		if found {
-			p.in("body."+field[strings.LastIndexByte(field, ' ')+1:], want)
+			p = p.in("body."+field[strings.LastIndexByte(field, ' ')+1:], want)
 		}
 	}
 	return p
@@ -149,7 +149,7 @@ func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 type listJobsInput struct {
 	TenantID  events.TenantID    `query:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Jobs of this tenant."`
 	States    []saga.State       `query:"state,explode" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed" maxItems:"9" uniqueItems:"true" doc:"Jobs in one of these states."` //nolint:lll // a tag cannot be broken
-	FailedAt  events.Participant `query:"failed_at" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs in which this participant's step is failed."`
+	FailedAt  events.Participant `query:"failed_at" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs in which its step is failed."`
 	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
 	Overdue   bool               `query:"overdue" doc:"Jobs that should have ended by now."`
 	Source    events.Participant `query:"source" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs that this service asked for."`
@@ -237,7 +237,7 @@ func nextLink(path string, filters url.Values, limit int, token string) string {
 }
 
 type getJobInput struct {
-	jobInput
+	JobPath
 	IfNoneMatch string `header:"If-None-Match" maxLength:"512" doc:"The ETag of what the caller has."`
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
-// tenantInput is the tenant that a path names.
-type tenantInput struct {
+// TenantPath is the tenant that a path names. The guard has checked its form before the Authoriser saw it.
+type TenantPath struct {
 	TenantID events.TenantID `path:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The tenant's id."`
 }
 
@@ -22,7 +22,7 @@ func (a *API) mountPreviews() {
 
 type previewAnswer struct{ Body Preview }
 
-func (a *API) previewTenant(ctx context.Context, _ Caller, in *tenantInput) (*previewAnswer, error) {
+func (a *API) previewTenant(ctx context.Context, _ Caller, in *TenantPath) (*previewAnswer, error) {
 	previews, err := a.cfg.Coordinator.Preview(ctx, in.TenantID)
 	if err != nil {
 		return nil, err

@@ -243,7 +243,7 @@ func restate(_ huma.Context, _ string, v any) (any, error) {
 		if strings.HasPrefix(message, "unexpected property") || strings.HasPrefix(message, "unknown query parameter") {
 			location = location[:max(strings.LastIndexByte(location, '.'), 0)]
 		}
-		p.in(location, message)
+		p = p.in(location, message)
 	}
 	return p, nil
 }

@@ -34,11 +34,12 @@ func (a *API) mountReplays() {
 
 // ReplayJob names participants to ask again.
 type ReplayJob struct {
-	Participants []events.Participant `json:"participants,omitempty" maxItems:"256" doc:"Empty means all that failed or are silent."`
+	// Participants are asked again; all that failed or are silent when none is named.
+	Participants []events.Participant `json:"participants,omitempty" pattern:"^[a-z][a-z0-9_]{0,31}$" maxItems:"256"`
 }
 
 type replayJobInput struct {
-	actInput
+	ActPath
 	Body *ReplayJob
 }
 
@@ -73,7 +74,7 @@ func (a *API) replayJob(ctx context.Context, caller Caller, in *replayJobInput) 
 	return &answered, nil
 }
 
-func (a *API) announceJob(ctx context.Context, caller Caller, in *jobInput) (*struct{}, error) {
+func (a *API) announceJob(ctx context.Context, caller Caller, in *JobPath) (*struct{}, error) {
 	if err := a.cfg.Repair.Announce(ctx, in.JobID, caller.Subject); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (a *API) mountServices() {
 		register(a, operation{id: "previewService_" + name, method: http.MethodGet, path: path + "/deletion-preview", tag: tagServices,
 			summary: "Count what a deletion from " + name + " would delete now", description: "No effect.",
 			answer: ParticipantPreview{ServiceName: service, Counts: map[string]int64{"customers": 1200}}},
-			func(ctx context.Context, _ Caller, in *tenantInput) (*servicePreviewAnswer, error) {
+			func(ctx context.Context, _ Caller, in *TenantPath) (*servicePreviewAnswer, error) {
 				preview, err := a.cfg.Services.Count(ctx, service, in.TenantID)
 				if err != nil {
 					return nil, err
@@ -48,8 +48,8 @@ func (a *API) describeFailure(op *huma.Operation) {
 }
 
 type eraseInput struct {
-	tenantInput
-	Key string `header:"Idempotency-Key" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Names this deletion; a repeat answers with its receipt."`
+	TenantPath
+	Key string `header:"Idempotency-Key" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"A repeat answers with the same receipt."`
 }
 
 type resultAnswer struct {

@@ -29,7 +29,7 @@ func newStream(w http.ResponseWriter) *stream {
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s.write("")
+	_ = s.write("") // the headers; a reader that is gone is noticed with the first entry
 	return s
 }
 

@@ -23,7 +23,7 @@ func (a *API) mountTenants() {
 
 type adminsAnswer struct{ Body Admins }
 
-func (a *API) listAdmins(ctx context.Context, _ Caller, in *tenantInput) (*adminsAnswer, error) {
+func (a *API) listAdmins(ctx context.Context, _ Caller, in *TenantPath) (*adminsAnswer, error) {
 	admins, err := a.cfg.Tenants.Admins(ctx, in.TenantID)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (a *API) listAdmins(ctx context.Context, _ Caller, in *tenantInput) (*admin
 }
 
 type transferInput struct {
-	tenantInput
+	TenantPath
 	Body Transfer
 }
 

@@ -12,7 +12,7 @@ type Job struct {
 	JobID      events.JobID    `json:"job_id" format:"uuid"`
 	TenantID   events.TenantID `json:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 	Generation int             `json:"generation" minimum:"1" doc:"Counts the jobs of a tenant id that was created again."`
-	State      saga.State      `json:"state" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed"`
+	State      saga.State      `json:"state" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed"` //nolint:lll // a tag cannot be broken
 	// Done says that the job has ended; a failed job has not, it waits for a person.
 	Done    bool   `json:"done" doc:"The job has ended. A failed job has not: it waits for a person."`
 	Version int64  `json:"version" minimum:"1" doc:"Grows with every change; the ETag is made of it."`
@@ -86,7 +86,7 @@ type NewJob struct {
 
 // Entry is one event of a job's history.
 type Entry struct {
-	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id of the event in the live stream."`
+	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id in the live stream."`
 	At           time.Time            `json:"at"`
 	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored"`
 	State        saga.State           `json:"state" doc:"Of the job, afterwards."`
@@ -126,13 +126,13 @@ type ParticipantPreview struct {
 
 // ReplayRequest says whom to ask again. Exactly one of JobID, Failed and RestoredSince chooses the jobs.
 type ReplayRequest struct {
-	JobID events.JobID `json:"job_id,omitempty" format:"uuid"`
+	JobID events.JobID `json:"job_id,omitempty" format:"uuid" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"`
 	// Failed asks every failed or silent participant of every such job again.
 	Failed bool `json:"failed,omitempty"`
 	// RestoredSince asks Participants again in every job in which they erased at or after this time: they were restored from
 	// a backup of that time.
 	RestoredSince *time.Time           `json:"restored_since,omitempty"`
-	Participants  []events.Participant `json:"participants,omitempty"`
+	Participants  []events.Participant `json:"participants,omitempty" pattern:"^[a-z][a-z0-9_]{0,31}$" maxItems:"256"`
 	// Preview changes nothing and tells which jobs would be replayed.
 	Preview bool `json:"preview,omitempty"`
 	// PageToken continues where the answer before ended.
@@ -251,7 +251,7 @@ type Admins struct {
 
 // Transfer names the new owner, who must be an active admin of the same tenant.
 type Transfer struct {
-	NewOwnerID string `json:"new_owner_id" format:"uuid"`
+	NewOwnerID string `json:"new_owner_id" format:"uuid" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"`
 }
 
 // Transferred says who owns the tenant now.
