@@ -97,7 +97,9 @@ func (c coded) Error() string { return c.err.Error() }
 func (c coded) Unwrap() error { return c.err }
 
 // Exit marks an error with the exit code of its class.
-func Exit(code int, format string, args ...any) error { return coded{code, fmt.Errorf(format, args...)} }
+func Exit(code int, format string, args ...any) error {
+	return coded{code, fmt.Errorf(format, args...)}
+}
 
 // Usage marks an error of settings.
 func Usage(format string, args ...any) error { return Exit(ExitUsage, format, args...) }

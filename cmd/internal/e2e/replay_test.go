@@ -158,7 +158,7 @@ func newServiceDatabase(t *testing.T, name events.Participant) *serviceDatabase 
 
 func (d *serviceDatabase) exec(statement string, args ...any) {
 	d.t.Helper()
-	_, err := d.admin.ExecContext(d.t.Context(), fmt.Sprintf(statement, args...))
+	_, err := d.admin.ExecContext(context.Background(), fmt.Sprintf(statement, args...)) // the cleanup uses it too
 	require.NoError(d.t, err)
 }
 
