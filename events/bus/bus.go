@@ -4,7 +4,7 @@
 // # Usage
 //
 // Open a bus, Publish what must not be lost, Consume with a durable consumer that deploy/nats has provisioned, Request and
-// Serve previews, Announce and Watch what may be lost.
+// Serve previews, Announce and Watch what may be lost. Both buses are also a Reader, a Pinger and a Tailer.
 //
 // # Guarantees
 //
