@@ -77,9 +77,9 @@ func startRun(t *rapid.T) *run {
 // try feeds an input that may be refused.
 func (r *run) try(t *rapid.T, in Input) {
 	if err := r.decide(t, in); err != nil {
-		require.True(t, slices.ContainsFunc([]error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, events.ErrInvalid}, func(known error) bool {
-			return errors.Is(err, known)
-		}), "%v is a refusal", err)
+		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, events.ErrInvalid}
+		require.True(t, slices.ContainsFunc(refusals, func(known error) bool { return errors.Is(err, known) }),
+			"%v is a refusal", err)
 	}
 }
 

@@ -72,7 +72,8 @@ func newJob(r Request) Job {
 		ID: r.ID, Tenant: r.Submitted.TenantID, Generation: r.Generation, State: stateNew, Version: 1,
 		Source: r.Submitted.Source, RequestID: r.Submitted.RequestID,
 		Reason: r.Submitted.Reason, RequestedBy: r.Submitted.RequestedBy,
-		Asked: asked(r.Submitted), Round: 1, SubmittedAt: at, NotBefore: notBefore(r.Submitted), Deadline: policy.deadline(at), Policy: policy,
+		Asked: asked(r.Submitted), Round: 1, SubmittedAt: at, NotBefore: notBefore(r.Submitted),
+		Deadline: policy.deadline(at), Policy: policy,
 		Steps: make([]Step, 0, len(r.Roster)),
 	}
 	job.DueAt = later(at, job.NotBefore).Add(policy.Grace)

@@ -157,7 +157,8 @@ func (w *world) input(c command) Input {
 func (w *world) result(c command) events.Result {
 	r := events.Result{ServiceName: events.Participant(c.words[0]), Success: c.verb == "answer", Errors: []events.Problem{},
 		TenantID: w.job.Tenant, JobID: w.job.ID, Generation: c.number("generation", w.job.Generation),
-		Attempt: c.number("attempt", 1), Timestamp: w.now.Add(-c.duration("receipt")), RequestID: "request", Mode: "transaction", DurationMS: 7,
+		Attempt: c.number("attempt", 1), Timestamp: w.now.Add(-c.duration("receipt")), RequestID: "request",
+		Mode: "transaction", DurationMS: 7,
 		DeletedCounts: map[string]int64{}}
 	if tenant := c.take("tenant"); tenant != "" {
 		r.TenantID = events.TenantID(tenant)

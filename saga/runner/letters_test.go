@@ -67,7 +67,8 @@ func TestDeadLetters(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{})
-		r.handleIntake(t.Context(), []bus.Delivery{{Message: events.Message{Subject: "tenant.deletion.submitted.crm", Body: []byte("{")}, Sequence: 3}})
+		torn := events.Message{Subject: "tenant.deletion.submitted.crm", Body: []byte("{")}
+		r.handleIntake(t.Context(), []bus.Delivery{{Message: torn, Sequence: 3}})
 		letter := w.letter()
 		require.ErrorIs(t, r.Resend(t.Context(), letter.ID, "operator-1"), saga.ErrState)
 		require.ErrorIs(t, r.Discard(t.Context(), letter.ID, "operator-1", " "), events.ErrInvalid)
@@ -81,8 +82,9 @@ func TestDeadLetters(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{})
-		require.NoError(t, w.store.Bury(t.Context(), saga.DeadLetter{Stream: events.StreamIntake, Consumer: events.ConsumerIntake, Sequence: 9,
-			Subject: "tenant.deletion.submitted.crm", Reason: "given up", Body: submission(t, "acme", "r1").Body, CreatedAt: r.now()}))
+		require.NoError(t, w.store.Bury(t.Context(), saga.DeadLetter{Stream: events.StreamIntake,
+			Consumer: events.ConsumerIntake, Sequence: 9, Subject: "tenant.deletion.submitted.crm", Reason: "given up",
+			Body: submission(t, "acme", "r1").Body, CreatedAt: r.now()}))
 		require.NoError(t, r.Resend(t.Context(), w.letter().ID, "operator-1"))
 		require.Equal(t, saga.StateDeleting, w.job("acme").State)
 	})

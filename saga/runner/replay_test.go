@@ -69,7 +69,8 @@ func TestReplayAll(t *testing.T) {
 		w, r := running(t, Config{}, "acme")
 		w.submit("acme")
 		job := w.job("acme", saga.StateCompleted)
-		replayed, _, err := r.ReplayAll(t.Context(), saga.ReplaySet{By: "operator-1", Job: job.ID, Participants: []events.Participant{"pos"}})
+		replayed, _, err := r.ReplayAll(t.Context(), saga.ReplaySet{By: "operator-1", Job: job.ID,
+			Participants: []events.Participant{"pos"}})
 		require.NoError(t, err)
 		require.ErrorIs(t, replayed[0].Err, saga.ErrState)
 		require.Equal(t, job.Version, w.job("acme").Version)
@@ -96,8 +97,8 @@ func answerOf(t testing.TB, job saga.Job, p events.Participant, success bool) bu
 	if !success {
 		result.Errors = []events.Problem{{Code: "database", Detail: "down"}}
 	}
-	m, err := events.Encode(events.Event{ID: events.EventIDFor(job.ID, events.TypeResult, p, 0, 1), Source: "/participants/" + string(p),
-		Type: events.TypeResult, Subject: job.Tenant, Time: time.Now(), Data: result})
+	m, err := events.Encode(events.Event{ID: events.EventIDFor(job.ID, events.TypeResult, p, 0, 1),
+		Source: "/participants/" + string(p), Type: events.TypeResult, Subject: job.Tenant, Time: time.Now(), Data: result})
 	require.NoError(t, err)
 	return bus.Delivery{Message: m, Sequence: 1}
 }
@@ -163,7 +164,10 @@ func TestRestored(t *testing.T) {
 		first := w.job("acme", saga.StateCompleted)
 		second, _, err := r.Submit(t.Context(), submitted("acme", "again"))
 		require.NoError(t, err)
-		w.until("the second job ends", func() bool { return w.job("acme").ID == second.ID && w.job("acme").State == saga.StateCompleted })
+		w.until("the second job ends", func() bool {
+			newest := w.job("acme")
+			return newest.ID == second.ID && newest.State == saga.StateCompleted
+		})
 		replayed, _, err := r.ReplayAll(t.Context(), saga.ReplaySet{By: "operator-1", RestoredSince: since, Preview: true,
 			Participants: []events.Participant{"orders"}})
 		require.NoError(t, err)

@@ -33,20 +33,20 @@ type server struct {
 	drain func()
 }
 
-// listenHTTP listens on an address of this machine. Any other is refused: until callers bring tokens, whoever reaches the
+// listenHTTP listens on an address of this machine; flag is where it came from, for errors. Any other is refused: until callers bring tokens, whoever reaches the
 // port may delete.
-func listenHTTP(addr string, handler http.Handler, drain func()) (*server, error) {
+func listenHTTP(flag, addr string, handler http.Handler, drain func()) (*server, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, Usage("--http-addr: want host:port, for example 127.0.0.1:8480")
+		return nil, Usage("%s: want host:port, for example 127.0.0.1:8480", flag)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, Usage("--http-addr: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, " +
-			"so only this machine may reach the API")
+		return nil, Usage("%s: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, "+
+			"so only this machine may reach the API", flag)
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
-		return nil, Usage("--http-addr: %w; choose another port", err)
+		return nil, Usage("%s: %w; choose another port", flag, err)
 	}
 	return &server{listener: listener, drain: drain, http: &http.Server{Handler: handler, ReadHeaderTimeout: httpHeaderTimeout,
 		IdleTimeout: httpIdleTimeout, MaxHeaderBytes: httpHeaderMax}}, nil
@@ -85,7 +85,7 @@ func withAPI(
 	if err != nil {
 		return err
 	}
-	served, err := listenHTTP(addr, api, api.EndStreams)
+	served, err := listenHTTP("--http-addr", addr, api, api.EndStreams)
 	if err != nil {
 		return err
 	}

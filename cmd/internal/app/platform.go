@@ -209,9 +209,9 @@ func (p *Platform) StopCoordinator() {
 	r.stop()
 }
 
-// Stop ends everything, in this order: the API and the coordinator, so that nothing new is asked for; the participants, each after the
-// erasure it is at was finished or rolled back; connections to the broker; the broker; connection pools; PostgreSQL; a
-// temporary data folder. What was submitted goes on at the next start. It is safe to call again.
+// Stop ends everything, in this order: the API and the coordinator, so that nothing new is asked for; the participants, each
+// after the erasure it is at was finished or rolled back; connections to the broker; the broker; connection pools; PostgreSQL;
+// a temporary data folder. What was submitted goes on at the next start. It is safe to call again.
 func (p *Platform) Stop() error {
 	p.mu.Lock()
 	if p.stopped {

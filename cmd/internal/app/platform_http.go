@@ -32,7 +32,7 @@ func (p *Platform) newAPI(engine *runner.Runner) error {
 func (p *Platform) startHTTP() (err error) {
 	newest := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.api.Load().ServeHTTP(w, r) })
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(p.cfg.HTTPPort))
-	p.served, err = listenHTTP(addr, newest, func() { p.api.Load().EndStreams() })
+	p.served, err = listenHTTP("--http-port", addr, newest, func() { p.api.Load().EndStreams() })
 	if err != nil {
 		return err
 	}

@@ -79,9 +79,11 @@ func TestFailedParticipantsAreRepairedAndReplayedFromTheStream(t *testing.T) {
 	s.coordinator()
 	s.participants()
 	failing := map[events.Participant]bool{"orders": true, "pos": true, "recipes": true}
-	repair := s.breakPlan("orders", "pos", "recipes")
-	until(t, "everybody to be ready", func() bool { return s.serves("tenants") && s.serves("training") && s.serves("sales") })
+	for _, entry := range app.ReferenceRoster() {
+		until(t, string(entry.Participant)+" to be ready", func() bool { return s.serves(entry.Participant) })
+	}
 	neighbour := s.counts(s.tenants[2])
+	repair := s.breakPlan("orders", "pos", "recipes")
 	asker := s.connect("asker")
 	for _, tenant := range gone {
 		s.submit(asker, tenant)
@@ -211,7 +213,7 @@ func TestAParticipantRestoredFromABackupErasesAgain(t *testing.T) {
 	orders.restore()
 	s.participant("orders")
 	until(t, "orders to be ready", func() bool { return s.serves("orders") })
-	require.EqualValues(t, s.report.Rows["orders"]["orders"], s.counts(tenant)["orders"]["orders"], "the backup brought them back")
+	require.Equal(t, s.report.Rows["orders"]["orders"], s.counts(tenant)["orders"]["orders"], "the backup brought them back")
 
 	s.awaitAPI()
 	_, code := s.erasectl("replay", "--participant", "orders", "--restored-since", backupAt.UTC().Format(time.RFC3339Nano),
