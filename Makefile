@@ -31,8 +31,13 @@ verify: ## check formatting, vet, and that go.mod is tidy
 	go mod verify
 	go mod tidy -diff
 
-bench: ## measure what a deletion costs beside plain SQL (BENCH=tenant|sagas|bystander)
+bench: ## measure what a deletion costs beside plain SQL, and lists of 100,000 jobs (BENCH=tenant|sagas|bystander|lists)
+ifneq ($(BENCH),lists)
 	go run ./cmd/internal/bench $(if $(BENCH),-bench $(BENCH))
+endif
+ifneq (,$(filter lists,$(or $(BENCH),lists)))
+	go test ./saga/pgstore -run '^$$' -bench BenchmarkList -benchtime 100x
+endif
 
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/coordinator ./cmd/participant ./cmd/erasectl
