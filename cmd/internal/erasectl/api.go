@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"os"
 	"strconv"
 	"strings"
@@ -129,9 +130,12 @@ func (a *api) do(ctx context.Context, c call, into any) (code int, header http.H
 	if into == nil || len(text) == 0 {
 		return answer.StatusCode, answer.Header, nil
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	// Into a new value: what the answer leaves out must not be what an answer before it had said.
+	fresh := reflect.New(reflect.TypeOf(into).Elem())
+	if err := json.Unmarshal(text, fresh.Interface()); err != nil {
 		return 0, nil, fmt.Errorf("%s does not answer as the deletion API does (no JSON of its form); correct --api", a.base.Redacted())
 	}
+	reflect.ValueOf(into).Elem().Set(fresh.Elem())
 	return answer.StatusCode, answer.Header, nil
 }
 
