@@ -1,6 +1,7 @@
 package erasectl
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,7 +22,9 @@ func TestAnAnswerReplacesTheOneBefore(t *testing.T) {
 	t.Cleanup(server.Close)
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	a := &api{base: base, http: server.Client()}
+	a := &api{base: base, http: server.Client(), within: func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithCancel(ctx)
+	}}
 	var job httpapi.Job
 	for range 2 {
 		_, _, err := a.do(t.Context(), call{path: "/"}, &job)
