@@ -33,6 +33,7 @@ need_npm() {
 
 fetch() { # name@version: into its own folder, without running anything of it
 	need_npm
+	echo "fetching the linter (redocly $redocly) with npm, once"
 	npm install --prefix "$home" --no-save --no-audit --no-fund --no-update-notifier --ignore-scripts --prefer-offline \
 		--loglevel=error "$@" </dev/null
 }
@@ -40,8 +41,6 @@ fetch() { # name@version: into its own folder, without running anything of it
 case "$(uname -s)-$(uname -m)" in
 Linux-x86_64) platform=linux-x64 ;;
 Linux-aarch64) platform=linux-arm64 ;;
-Darwin-arm64) platform=darwin-arm64 ;;
-Darwin-x86_64) platform=darwin-x64 ;;
 *) platform= ;;
 esac
 

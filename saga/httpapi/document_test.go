@@ -52,3 +52,20 @@ func TestDocumentIsServed(t *testing.T) {
 	}
 	require.Equal(t, string(w.api.Document()), string(w.do(request{method: "GET", path: "/openapi.yaml"}).body))
 }
+
+// docs/api.md says what to do about every code.
+func TestCodesAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/api.md")
+	require.NoError(t, err)
+	codes := []string{CodeKeyMissing, CodeSoleOwner}
+	for _, known := range answers {
+		codes = append(codes, known.code)
+	}
+	for _, known := range byStatus {
+		codes = append(codes, known.code)
+	}
+	for _, code := range codes {
+		require.Contains(t, string(page), "`"+code+"`")
+	}
+}

@@ -20,11 +20,9 @@ type stream struct {
 	err        error // why nothing can be written any more
 }
 
-// newStream begins the answer, so that the reader knows at once that he is connected. It takes the connection's deadlines
-// away: a stream lives as long as its job.
+// newStream begins the answer, so that the reader knows at once that he is connected.
 func newStream(w http.ResponseWriter) *stream {
 	s := &stream{writer: w, connection: http.NewResponseController(w)}
-	_ = s.connection.SetReadDeadline(time.Time{}) // a writer without deadlines is no connection
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("X-Accel-Buffering", "no")
@@ -73,7 +71,8 @@ func (s *stream) tell(h saga.Happening) error {
 	return s.write(id + "event: " + event + "\ndata: " + string(body) + "\n\n")
 }
 
-// write sends the text at once. A reader that takes nothing is given up.
+// write sends the text at once. A reader that takes nothing is given up; nothing else ends a stream in time, whatever the
+// server's own write timeout is.
 func (s *stream) write(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
