@@ -31,8 +31,12 @@ type local struct {
 
 func demoCommand() *cobra.Command {
 	var s local
-	c := &cobra.Command{Use: "demo", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "demo", Args: exactly(),
 		Short: "Fill the platform, delete one tenant through the saga, and prove it",
+		Long: `Run the whole platform on this machine, generate tenants, delete one of them through the saga, and prove by SQL of its
+own that nothing of it is left and that nobody else lost a row. Exit code 8 says that the proof did not hold.
+
+It reads no context: it must not fill the database of an installation.`,
 		Example: `  erasectl demo
   erasectl demo --profile high
   DATABASE_URL=postgres://postgres@127.0.0.1:5432/scratch erasectl demo`}
@@ -53,7 +57,9 @@ func demoCommand() *cobra.Command {
 
 func devCommand() *cobra.Command {
 	var s local
-	c := &cobra.Command{Use: "dev", Args: cobra.NoArgs, Short: "Run the whole platform in one process until Ctrl-C",
+	c := &cobra.Command{Use: "dev", Args: exactly(), Short: "Run the whole platform in one process until Ctrl-C",
+		Long: `Run the coordinator with its API, the broker, the database and every reference service in one process, with generated
+tenants to try things on. It prints where everything is. What is there stays for the next start.`,
 		Example: `  erasectl dev
   erasectl dev --nats-port 4222 --data-dir ./data
   erasectl dev --http-port 0 --nats-port 0`}

@@ -45,7 +45,7 @@ first.`,
 	f.StringVar(&r.reason, "reason", "", "why, as a code of a-z and _, for example contract_ended; required")
 	f.StringVar(&r.key, "key", "", "idempotency key, default a new one")
 	f.StringVar(&r.notBefore, "not-before", "", "no delete before this time, day, or distance like 3d")
-	f.StringVar(&r.requestedBy, "requested-by", "", "opaque id of who wants it, default who asks")
+	f.StringVar(&r.requestedBy, "requested-by", "", "opaque id of who wants it, default who asks; only services may name somebody else")
 	f.StringVar(&r.grace, "grace", "", "wait at least so long before the first delete, like 72h or 3d; cancel is free in it")
 	f.BoolVar(&r.approval, "approval", false, "a second person must approve")
 	f.StringVar(&r.deadline, "deadline", "", "should have ended within so long, like 10d")
