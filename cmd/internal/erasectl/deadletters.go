@@ -64,16 +64,13 @@ func (k *console) lettersList() *cobra.Command {
 	f.BoolVar(&resolved, "resolved", false, "the settled ones too")
 	f.BoolVar(&all, "all", false, "every one, however many there are")
 	f.IntVar(&limit, "limit", listDefault, "the most letters")
-	c.MarkFlagsMutuallyExclusive("limit", "all")
 	completeNothing(c, "consumer", "limit")
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
-		query := url.Values{}
-		switch {
-		case limit < 1:
-			return app.Usage("--limit: must be 1 or more")
-		case all:
-			limit = 0
+		limit, err := pages(c, limit, all)
+		if err != nil {
+			return err
 		}
+		query := url.Values{}
 		if consumer != "" {
 			if err := argTenant.check(consumer); err != nil { // the same form
 				return app.Usage("--consumer: want 1 to 64 of A-Z a-z 0-9 _ -")

@@ -99,13 +99,16 @@ Times are like 2026-11-24T08:00:00Z, days like 2026-11-24, or distances back lik
 	f.StringVar(&l.until, "until", "", "jobs submitted before")
 	f.IntVar(&l.limit, "limit", listDefault, "the most jobs")
 	f.BoolVar(&l.all, "all", false, "every job, however many there are")
-	c.MarkFlagsMutuallyExclusive("limit", "all")
 	complete(c, "state", fixed(states))
 	complete(c, "blocked", fixed(waitReasons))
 	complete(c, "tenant", k.liveTenants)
 	complete(c, "failed-at", k.liveParticipants)
 	completeNothing(c, "source", "request-id", "since", "until", "limit")
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
+		limit, err := pages(c, l.limit, l.all)
+		if err != nil {
+			return err
+		}
 		filters, err := l.filters(k.now())
 		if err != nil {
 			return err
@@ -113,10 +116,6 @@ Times are like 2026-11-24T08:00:00Z, days like 2026-11-24, or distances back lik
 		a, err := k.client()
 		if err != nil {
 			return err
-		}
-		limit := l.limit
-		if l.all {
-			limit = 0
 		}
 		jobs, more, err := a.jobs(c.Context(), filters, limit)
 		if err != nil {
@@ -133,6 +132,19 @@ Times are like 2026-11-24T08:00:00Z, days like 2026-11-24, or distances back lik
 	return c
 }
 
+// pages is how many are wanted: --limit, or 0 for --all.
+func pages(c *cobra.Command, limit int, all bool) (int, error) {
+	switch {
+	case all && c.Flags().Changed("limit"):
+		return 0, app.Usage("--all: says the opposite of --limit; say one of them")
+	case limit < 1:
+		return 0, app.Usage("--limit: must be 1 or more")
+	case all:
+		return 0, nil
+	}
+	return limit, nil
+}
+
 // filters checks the flags, and makes the query of them.
 func (l *listFlags) filters(now time.Time) (url.Values, error) {
 	v := url.Values{}
@@ -146,9 +158,6 @@ func (l *listFlags) filters(now time.Time) (url.Values, error) {
 	}
 	if l.blocked != "" && !slices.Contains(waitReasons, l.blocked) {
 		return nil, app.Usage("--blocked: must be one of %s", strings.Join(waitReasons, ", "))
-	}
-	if l.limit < 1 {
-		return nil, app.Usage("--limit: must be 1 or more")
 	}
 	for _, one := range []struct {
 		flag, query, value string

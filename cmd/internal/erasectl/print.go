@@ -10,7 +10,6 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
-	"github.com/goccy/go-yaml"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 )
@@ -60,15 +59,6 @@ func (k *console) emit(v any, draw func(*paper)) error {
 		return k.write(append([]byte("---\n"), text...), err)
 	}
 	return k.show(v, draw)
-}
-
-// inYAML goes through JSON, so that both have the same keys, in the same order, with the same exact numbers.
-func inYAML(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return yaml.JSONToYAML(text)
 }
 
 func (k *console) write(text []byte, err error) error {
