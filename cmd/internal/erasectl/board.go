@@ -2,6 +2,7 @@ package erasectl
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type board struct {
 // barRow is one participant's.
 type barRow struct {
 	bar   *mpb.Bar
+	wave  int
 	total int64
 	ended bool
 
@@ -58,7 +60,7 @@ func (b *board) begin(ctx context.Context, a *api, job *httpapi.Job, totals map[
 	}
 	for i := range job.Steps {
 		s := &job.Steps[i]
-		row := &barRow{total: max(totals[s.Participant], total(s.Counts), 1)}
+		row := &barRow{wave: s.Wave, total: max(totals[s.Participant], total(s.Counts), 1)}
 		row.says.Store(string(s.State))
 		// A bar that is made with a total completes itself when it is reached; ours complete with the receipt.
 		row.bar = b.progress.AddBar(0,
@@ -101,7 +103,26 @@ func (b *board) told(t told) error {
 			row.note(t.entry)
 		}
 	}
+	if slices.Contains(t.entry.Sent, events.TypeRequested) {
+		b.nextWave()
+	}
 	return nil
+}
+
+// nextWave says that a command went to the first wave that has not ended: an entry names those it is about, not those whom
+// its commands are for.
+func (b *board) nextWave() {
+	first := 0
+	for _, row := range b.rows {
+		if !row.ended && (first == 0 || row.wave < first) {
+			first = row.wave
+		}
+	}
+	for _, row := range b.rows {
+		if !row.ended && row.wave == first {
+			row.says.Store("asked")
+		}
+	}
 }
 
 func (r *barRow) note(e *httpapi.Entry) {
