@@ -40,7 +40,7 @@ type api struct {
 
 // client prepares the client; nothing is sent yet.
 func (k *console) client() (*api, error) {
-	base, err := parseAPI(k.values.api)
+	base, err := parseAPI(k.api)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,8 @@ func (k *console) client() (*api, error) {
 
 func parseAPI(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	web := err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	if !web || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, app.Usage("--api: want a URL like %s, without user, query and fragment [$ERASECTL_API]", defaultAPI)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")

@@ -22,9 +22,7 @@ func TestAnAnswerReplacesTheOneBefore(t *testing.T) {
 	t.Cleanup(server.Close)
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	a := &api{base: base, http: server.Client(), within: func(ctx context.Context) (context.Context, context.CancelFunc) {
-		return context.WithCancel(ctx)
-	}}
+	a := &api{base: base, http: server.Client(), within: context.WithCancel}
 	var job httpapi.Job
 	for range 2 {
 		_, _, err := a.do(t.Context(), call{path: "/"}, &job)

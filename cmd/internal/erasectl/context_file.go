@@ -117,7 +117,8 @@ func (k *console) place(name string) (place, error) {
 	case len(f.Contexts) == 0:
 		return place{}, app.Usage("--context: there is no context yet; erasectl context add %s --api URL makes it", asked)
 	}
-	return place{}, app.Usage("--context: no such context; there are %s (erasectl context select NAME)", strings.Join(f.names(), ", "))
+	return place{}, app.Usage("--context: no such context; there are %s (erasectl context select NAME)",
+		strings.Join(f.names(), ", "))
 }
 
 // keep writes the file as a whole or not at all, readable by its owner alone: addresses may hold passwords.

@@ -133,7 +133,8 @@ func problemOf(s *httpapi.Step) string {
 
 // history is a table of entries.
 func (p *paper) history(all []httpapi.Entry) {
-	c := columns{headers: []string{"#", "at", "what", "participants", "deleted", "state", "by", "detail"}, numeric: []string{"#", "deleted"}}
+	c := columns{headers: []string{"#", "at", "what", "participants", "deleted", "state", "by", "detail"},
+		numeric: []string{"#", "deleted"}}
 	for i := range all {
 		e := &all[i]
 		deleted := ""

@@ -150,7 +150,8 @@ func (f *follower) stopped(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(context.Cause(ctx), errWaitOver):
-		return app.Exit(app.ExitTimeout, "job %s%s: has not ended within %s, it goes on; watch it with: %s", f.id, state, f.k.timeout, again)
+		return app.Exit(app.ExitTimeout, "job %s%s: has not ended within %s, it goes on; watch it with: %s", f.id, state,
+			f.k.timeout, again)
 	case ctx.Err() != nil:
 		return app.Exit(app.ExitInterrupted, "job %s%s: goes on; watch it with: %s", f.id, state, again)
 	}

@@ -170,7 +170,6 @@ func TestWaitsThatEndEarly(t *testing.T) {
 
 func TestAPIsThatAreNotThere(t *testing.T) {
 	t.Parallel()
-	const id = "0195d3a0-7c1e-7b52-9d37-6f0a54f2c801"
 	answers := func(handler http.HandlerFunc) string {
 		server := httptest.NewServer(handler)
 		t.Cleanup(server.Close)
@@ -184,10 +183,15 @@ func TestAPIsThatAreNotThere(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}
 	}
-	problem := func(status int, code string) http.HandlerFunc {
-		text, err := json.Marshal(httpapi.Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: "A sentence.\n\x1b[31m"})
+	html := func(status int) string { return answers(says(status, "text/html", "<html>")) }
+	problem := func(status int, code string) string {
+		text, err := json.Marshal(httpapi.Problem{Title: http.StatusText(status), Status: status, Code: code,
+			Detail: "A sentence.\n\x1b[31m"})
 		require.NoError(t, err)
-		return says(status, "application/problem+json", string(text))
+		return answers(says(status, "application/problem+json", string(text)))
+	}
+	away := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 	}
 	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for claim, c := range map[string]struct {
@@ -196,26 +200,30 @@ func TestAPIsThatAreNotThere(t *testing.T) {
 		code int
 		says string
 	}{
-		"nobody listens":                {"http://127.0.0.1:1", []string{"list"}, app.ExitUnreachable, "start the coordinator"},
-		"nobody listens to a watch":     {"http://127.0.0.1:1", []string{"watch", id}, app.ExitUnreachable, "erasectl watch " + id},
+		"nobody listens": {"http://127.0.0.1:1", []string{"list"}, app.ExitUnreachable, "start the coordinator"},
+		"nobody listens to a watch": {"http://127.0.0.1:1", []string{"watch", anyJob}, app.ExitUnreachable,
+			"erasectl watch " + anyJob},
 		"a server that does not answer": {answers(silent), []string{"list", "--timeout", "50ms"}, app.ExitUnreachable, "--timeout"},
-		"another server":                {answers(says(200, "text/html", "<html>")), []string{"list"}, app.ExitFailed, "correct --api"},
-		"another server's 404":          {answers(says(404, "text/html", "<html>")), []string{"get", id}, app.ExitFailed, "correct --api"},
-		"a proxy without a server":      {answers(says(502, "text/html", "<html>")), []string{"get", id}, app.ExitUnreachable, "proxy"},
-		"a proxy's 401":                 {answers(says(401, "text/html", "<html>")), []string{"list"}, app.ExitAuth, "--token-file"},
-		"a redirect":                    {answers(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }), []string{"list"}, app.ExitFailed, "correct --api"},
-		"403":                           {answers(problem(403, "forbidden")), []string{"list"}, app.ExitAuth, "A sentence"},
-		"404":                           {answers(problem(404, "not_found")), []string{"get", id}, app.ExitNotFound, id},
-		"412":                           {answers(problem(412, "version_mismatch")), []string{"cancel", id, "--version", "1"}, app.ExitConflict, "erasectl get"},
-		"422":                           {answers(problem(422, "invalid_request")), []string{"list"}, app.ExitUsage, "A sentence"},
-		"429":                           {answers(problem(429, "too_many_requests")), []string{"list"}, app.ExitFailed, "7s"},
-		"500":                           {answers(problem(500, "internal")), []string{"list"}, app.ExitFailed, "log"},
-		"503":                           {answers(problem(503, "unavailable")), []string{"list"}, app.ExitUnreachable, "erasectl doctor"},
-		"503 to a request":              {answers(problem(503, "unavailable")), []string{"request", "rye", "--reason", "trial_ended", "--confirm", "rye", "--key", "k9"}, app.ExitUnreachable, "--key k9"},
+		"another server":                {html(200), []string{"list"}, app.ExitFailed, "correct --api"},
+		"another server's 404":          {html(404), []string{"get", anyJob}, app.ExitFailed, "correct --api"},
+		"a proxy without a server":      {html(502), []string{"get", anyJob}, app.ExitUnreachable, "proxy"},
+		"a proxy's 401":                 {html(401), []string{"list"}, app.ExitAuth, "--token-file"},
+		"a redirect":                    {answers(away), []string{"list"}, app.ExitFailed, "correct --api"},
+		"403":                           {problem(403, "forbidden"), []string{"list"}, app.ExitAuth, "A sentence"},
+		"404":                           {problem(404, "not_found"), []string{"get", anyJob}, app.ExitNotFound, anyJob},
+		"412": {problem(412, "version_mismatch"), []string{"cancel", anyJob, "--version", "1"}, app.ExitConflict,
+			"erasectl get"},
+		"422": {problem(422, "invalid_request"), []string{"list"}, app.ExitUsage, "A sentence"},
+		"429": {problem(429, "too_many_requests"), []string{"list"}, app.ExitFailed, "7s"},
+		"500": {problem(500, "internal"), []string{"list"}, app.ExitFailed, "log"},
+		"503": {problem(503, "unavailable"), []string{"list"}, app.ExitUnreachable, "erasectl doctor"},
+		"503 to a request": {problem(503, "unavailable"), []string{"request", "rye", "--reason", "trial_ended", "--confirm", "rye",
+			"--key", "k9"}, app.ExitUnreachable, "--key k9"},
 	} {
 		t.Run(claim+" is said in one line", func(t *testing.T) {
 			t.Parallel()
-			inOneLine(t, typist{outageMax: time.Nanosecond}.run(t.Context(), t, append([]string{"--api", c.api}, c.args...)...), c.code, c.says)
+			got := typist{outageMax: time.Nanosecond}.run(t.Context(), t, append([]string{"--api", c.api}, c.args...)...)
+			inOneLine(t, got, c.code, c.says)
 		})
 	}
 }

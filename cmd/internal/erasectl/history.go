@@ -59,8 +59,8 @@ through the API, from PostgreSQL: it is complete, whatever became of the stream.
 
 func (k *console) eventsResendCommand() *cobra.Command {
 	c := &cobra.Command{Use: "resend JOB", Short: "Announce a completed deletion once more",
-		Long: `Send the tenant.deleted of a completed job once more, for subscribers that have lost it. Every subscriber gets it; one that
-remembers event ids sees that it knows it.`,
+		Long: `Send the tenant.deleted of a completed job once more, for subscribers that have lost it. Every subscriber gets it; one
+that remembers event ids sees that it knows it.`,
 		Example: `  erasectl events resend 0195d3a0-7c1e-7b52-9d37-6f0a54f2c801
   erasectl list --state completed --since 7d -o json | jq -r '.[].job_id' | xargs -n1 erasectl events resend`,
 		Args: exactly(argJob), ValidArgsFunction: first(k.liveJobs(saga.StateCompleted))}

@@ -55,7 +55,8 @@ func TestRequest(t *testing.T) {
 		require.Equal(t, job.JobID, decoded[httpapi.Job](t, again).JobID, "the same key is the same request")
 		inOneLine(t, w.erasectl("request", "rye", "--reason", "trial_ended", "--key", "k1", "--confirm", "rye", "--actor", "alice"),
 			app.ExitConflict, "another --key")
-		inOneLine(t, w.erasectl("request", "rye", "--reason", "trial_ended", "--confirm", "rye", "--requested-by", "bob"), app.ExitAuth, "403")
+		inOneLine(t, w.erasectl("request", "rye", "--reason", "trial_ended", "--confirm", "rye", "--requested-by", "bob"),
+			app.ExitAuth, "403")
 		counts := decoded[httpapi.Preview](t, w.erasectl("preview", "neighbour", "-o", "json"))
 		require.EqualValues(t, 4*breadCounts, counts.Total)
 		require.True(t, counts.Complete)
@@ -102,7 +103,8 @@ func TestRequest(t *testing.T) {
 func TestWaitEndsAsTheJobDoes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{policy: saga.Policy{Approval: true}})
-	for verb, state := range map[string]saga.State{"reject": saga.StateRejected, "cancel": saga.StateCancelled, "approve": saga.StateCompleted} {
+	for verb, state := range map[string]saga.State{"reject": saga.StateRejected, "cancel": saga.StateCancelled,
+		"approve": saga.StateCompleted} {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
 			tenant := "tenant-" + verb
@@ -129,15 +131,17 @@ func TestWaitEndsAsTheJobDoes(t *testing.T) {
 	}
 	t.Run("whoever asked may not approve", func(t *testing.T) {
 		t.Parallel()
-		asked := decoded[httpapi.Job](t, w.erasectl("request", "poppy", "--reason", "trial_ended", "--confirm", "poppy", "--actor", "alice",
-			"-o", "json"))
+		asked := decoded[httpapi.Job](t, w.erasectl("request", "poppy", "--reason", "trial_ended", "--confirm", "poppy",
+			"--actor", "alice", "-o", "json"))
 		inOneLine(t, w.erasectl("approve", string(asked.JobID), "--actor", "alice"), app.ExitConflict, "somebody else")
 	})
 	t.Run("a version that was looked at before is explained", func(t *testing.T) {
 		t.Parallel()
-		asked := decoded[httpapi.Job](t, w.erasectl("request", "sesame", "--reason", "trial_ended", "--confirm", "sesame", "-o", "json"))
+		asked := decoded[httpapi.Job](t, w.erasectl("request", "sesame", "--reason", "trial_ended", "--confirm", "sesame",
+			"-o", "json"))
 		inOneLine(t, w.erasectl("cancel", string(asked.JobID), "--version", "99"), app.ExitConflict, "erasectl get")
-		require.Equal(t, app.ExitDone, w.erasectl("cancel", string(asked.JobID), "--version", strconv.FormatInt(asked.Version, 10)).code)
+		at := strconv.FormatInt(asked.Version, 10)
+		require.Equal(t, app.ExitDone, w.erasectl("cancel", string(asked.JobID), "--version", at).code)
 	})
 }
 
@@ -175,7 +179,8 @@ func TestAJobThatChangesWhileItIsDecidedAbout(t *testing.T) {
 	meanwhile.Store(once(func() { change(saga.StateAwaitingApproval) }))
 	got := w.erasectl("approve", string(asked.JobID), "--actor", "bob", "-o", "json")
 	require.Equal(t, app.ExitDone, got.code, got.err)
-	require.NotEqual(t, saga.StateAwaitingApproval, decoded[httpapi.Job](t, got).State, "one that stands where it stood is tried again")
+	moved := decoded[httpapi.Job](t, got).State
+	require.NotEqual(t, saga.StateAwaitingApproval, moved, "one that stands where it stood is tried again")
 
 	other := decoded[httpapi.Job](t, w.erasectl("request", "spelt", "--reason", "trial_ended", "--confirm", "spelt", "-o", "json"))
 	meanwhile.Store(once(func() { w.erasectl("reject", string(other.JobID), "--actor", "carol") }))

@@ -31,8 +31,8 @@ func TestLists(t *testing.T) {
 	}
 	id := string(w.newest("tenant-3").ID)
 
-	for _, list := range [][]string{{"list"}, {"participants"}, {"participants", "list"}, {"events", "list", id}, {"deadletters", "list"},
-		{"context", "ls"}, {"get", id}, {"get", id, "--events"}, {"preview", "tenant-1"}, {"version"}} {
+	for _, list := range [][]string{{"list"}, {"participants"}, {"participants", "list"}, {"events", "list", id},
+		{"deadletters", "list"}, {"context", "ls"}, {"get", id}, {"get", id, "--events"}, {"preview", "tenant-1"}, {"version"}} {
 		t.Run(strings.Join(list, " ")+" is valid in every form", func(t *testing.T) {
 			t.Parallel()
 			asJSON := w.as(t.Context(), typist{}, append(list, "-o", "json")...)
@@ -63,8 +63,8 @@ func TestLists(t *testing.T) {
 	})
 	t.Run("filters are all sent", func(t *testing.T) {
 		t.Parallel()
-		match := w.as(t.Context(), typist{}, "list", "--state", "scheduled,failed", "--tenant", "tenant-2", "--blocked", "grace", "--source", "api",
-			"--since", "1h", "--until", "2099-01-01", "-o", "json")
+		match := w.as(t.Context(), typist{}, "list", "--state", "scheduled,failed", "--tenant", "tenant-2", "--blocked", "grace",
+			"--source", "api", "--since", "1h", "--until", "2099-01-01", "-o", "json")
 		require.Len(t, decoded[[]httpapi.Job](t, match), 1, match.err)
 		for _, none := range [][]string{{"--state", "completed"}, {"--overdue"}, {"--failed-at", "orders"}, {"--request-id", "k"},
 			{"--since", "2099-01-01"}, {"--until", "2020-01-01T00:00:00Z"}, {"--source", "crm"}, {"--blocked", "residue"}} {

@@ -49,8 +49,10 @@ part is failed. A participant that is silent holds every job that needs it.`,
 }
 
 func (k *console) showParticipants(all []httpapi.Participant) error {
-	return showAll(k, all, "nobody must take part: every request is refused; erasectl roster set names participants", func(p *paper) {
-		c := columns{headers: []string{"participant", "wave", "state", "version", "failed jobs"}, numeric: []string{"wave", "failed jobs"}}
+	const none = "nobody must take part: every request is refused; erasectl roster set names participants"
+	return showAll(k, all, none, func(p *paper) {
+		c := columns{headers: []string{"participant", "wave", "state", "version", "failed jobs"},
+			numeric: []string{"wave", "failed jobs"}}
 		for i := range all {
 			one := &all[i]
 			state := map[bool]string{true: "live", false: "silent"}[one.Live]
@@ -101,7 +103,8 @@ names that leave must be confirmed: typed, or with --confirm, separated by comma
 			}
 		}
 		var answer httpapi.Participants
-		_, _, err = a.do(c.Context(), call{method: http.MethodPut, path: participantsPath, body: httpapi.Roster{Roster: entries}}, &answer)
+		put := call{method: http.MethodPut, path: participantsPath, body: httpapi.Roster{Roster: entries}}
+		_, _, err = a.do(c.Context(), put, &answer)
 		if err != nil {
 			return err
 		}

@@ -34,11 +34,14 @@ func TestYAMLSaysWhatJSONSays(t *testing.T) {
 		List   []string         `json:"list"`
 		None   *int             `json:"none"`
 	}
-	for _, text := range []string{"", "123", "1e3", "0x10", "0o7", "true", "no", "null", "~", "-", "- a", "a: b", "#x", "'", `"`, `\`, "a\nb", "a\r\nb",
-		"2026-11-24T08:00:00Z", "2026-11-24", " lead", "trail ", "*a", "&a", "!a", "%a", "@a", "`a", "{a", "[a", "|", ">", "? a", "é✓", "=", "<<", ".inf", "+1",
+	for _, text := range []string{"", "123", "1e3", "0x10", "0o7", "true", "no", "null", "~", "-", "- a", "a: b", "#x", "'", `"`,
+		`\`,
+		"a\nb", "a\r\nb",
+		"2026-11-24T08:00:00Z", "2026-11-24", " lead", "trail ", "*a", "&a", "!a", "%a", "@a", "`a", "{a", "[a", "|", ">", "? a", "é✓",
+		"=", "<<", ".inf", "+1",
 		"1_000", "1:20", "\t", "a\tb", "end:", "--- a", "...", "\u2028", "\u0085", "\x00", "\x1b[31m", "tilde~", "a #b"} {
-		v := nested{Text: text, Number: math.MaxInt64, Big: math.MaxUint64, Map: map[string]int64{text: math.MinInt64, "y": 9007199254740993},
-			List: []string{text, "x"}}
+		v := nested{Text: text, Number: math.MaxInt64, Big: math.MaxUint64, List: []string{text, "x"},
+			Map: map[string]int64{text: math.MinInt64, "y": 9007199254740993}}
 		out, err := inYAML(v)
 		require.NoError(t, err, "%q", text)
 		var back nested
@@ -59,12 +62,13 @@ func TestNumbersAreExact(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]string{0: "now", 3 * time.Second: "3s ago", -time.Hour: "in 1h00m", 61 * time.Second: "1m01s ago",
-		47 * time.Hour: "47h00m ago", 72 * time.Hour: "3d ago", -30 * 24 * time.Hour: "in 30d"} {
+	for d, want := range map[time.Duration]string{0: "now", 3 * time.Second: "3s ago", -time.Hour: "in 1h00m",
+		61 * time.Second: "1m01s ago", 47 * time.Hour: "47h00m ago", 72 * time.Hour: "3d ago", -30 * 24 * time.Hour: "in 30d"} {
 		require.Equal(t, want, ago(d))
 	}
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{"2026-11-24T09:00:00+01:00": now, "36h": now.Add(-36 * time.Hour), "7d": now.AddDate(0, 0, -7)} {
+	for text, want := range map[string]time.Time{"2026-11-24T09:00:00+01:00": now, "36h": now.Add(-36 * time.Hour),
+		"7d": now.AddDate(0, 0, -7)} {
 		at, err := parseMoment("since", text, now, -1)
 		require.NoError(t, err)
 		require.True(t, want.Equal(at), text)

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], args...)
-	c.Env = append(os.Environ(), asProgram+"=1", "ERASECTL_CONFIG="+filepath.Join(t.TempDir(), "none.yaml"), "TERM=xterm", "NO_COLOR=")
+	c.Env = append(os.Environ(), asProgram+"=1", "ERASECTL_CONFIG="+filepath.Join(t.TempDir(), "none.yaml"), "TERM=xterm",
+		"NO_COLOR=")
 	c.WaitDelay = waitMax
 	return c
 }

@@ -42,7 +42,8 @@ func TestReplay(t *testing.T) {
 	one := w.erasectl("replay", rye, "--participant", "orders", "--wait", "-o", "json")
 	require.Equal(t, app.ExitDone, one.code, one.err)
 	require.Equal(t, saga.StateCompleted, decoded[httpapi.Job](t, one).State)
-	rest := w.as(t.Context(), typist{terminal: true, stdin: "failed\n", env: map[string]string{"TERM": "dumb"}}, "replay", "--failed", "--wait")
+	person := typist{terminal: true, stdin: "failed\n", env: map[string]string{"TERM": "dumb"}}
+	rest := w.as(t.Context(), person, "replay", "--failed", "--wait")
 	require.Equal(t, app.ExitDone, rest.code, rest.err)
 	require.Contains(t, rest.err, "would be replayed")
 	require.Len(t, lines(rest.out), 3, "a header and two jobs")
@@ -75,8 +76,8 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{})
 	require.NoError(t, w.store.Bury(t.Context(),
-		saga.DeadLetter{Stream: "TD_EVENTS", Consumer: "orders", Sequence: 7, Subject: "tenant.deletion.requested.x", Reason: "bad\x1b[31m\nform",
-			Body: []byte("{}"), CreatedAt: time.Now()},
+		saga.DeadLetter{Stream: "TD_EVENTS", Consumer: "orders", Sequence: 7, Subject: "tenant.deletion.requested.x",
+			Reason: "bad\x1b[31m\nform", Body: []byte("{}"), CreatedAt: time.Now()},
 		saga.DeadLetter{Stream: "TD_EVENTS", Consumer: "orders", Sequence: 8, Subject: "tenant.deletion.requested.y", Reason: "bad",
 			CreatedAt: time.Now()}))
 	list := w.erasectl("deadletters", "list")
@@ -112,7 +113,7 @@ func TestRoster(t *testing.T) {
 
 func TestWhoAsks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldConfig{authoriser: httpapi.AuthoriserFunc(func(_ context.Context, a httpapi.Access) (httpapi.Caller, error) {
+	tokens := httpapi.AuthoriserFunc(func(_ context.Context, a httpapi.Access) (httpapi.Caller, error) {
 		switch a.Request.Header.Get("Authorization") {
 		case "Bearer good-token":
 			return httpapi.Caller{Subject: "alice"}, nil
@@ -120,7 +121,8 @@ func TestWhoAsks(t *testing.T) {
 			return httpapi.Caller{}, httpapi.ErrUnauthenticated
 		}
 		return httpapi.Caller{}, httpapi.ErrForbidden
-	})})
+	})
+	w := newWorld(t, worldConfig{authoriser: tokens})
 	file := func(text string) string {
 		path := filepath.Join(t.TempDir(), "token")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -133,6 +135,6 @@ func TestWhoAsks(t *testing.T) {
 	require.NotContains(t, bad.err, "another-token")
 	inOneLine(t, w.erasectl("list", "--token-file", file("")), app.ExitUsage, "no token")
 	inOneLine(t, w.erasectl("list", "--token-file", "/nowhere"), app.ExitUsage, "ERASECTL_TOKEN_FILE")
-	inOneLine(t, typist{}.run(t.Context(), t, "--api", "http://example.com", "list", "--token-file", file("good-token")), app.ExitUsage,
-		"unencrypted")
+	plain := typist{}.run(t.Context(), t, "--api", "http://example.com", "list", "--token-file", file("good-token"))
+	inOneLine(t, plain, app.ExitUsage, "unencrypted")
 }

@@ -29,8 +29,8 @@ type requestFlags struct {
 func (k *console) requestCommand() *cobra.Command {
 	var r requestFlags
 	c := &cobra.Command{Use: "request TENANT", Short: "Ask for the deletion of a tenant",
-		Long: `Ask for the deletion of everything a tenant has, in every participant. Shows first what would be deleted, and asks for the
-tenant id once more; --confirm TENANT says it in scripts.
+		Long: `Ask for the deletion of everything a tenant has, in every participant. Shows first what would be deleted, and asks for
+the tenant id once more; --confirm TENANT says it in scripts.
 
 The same --key is the same request, however often it is sent. A tenant that is being deleted already yields the job that
 is there. --grace, --approval and --deadline ask for more care than the coordinator's own policy; never for less.
@@ -45,7 +45,8 @@ first.`,
 	f.StringVar(&r.reason, "reason", "", "why, as a code of a-z and _, for example contract_ended; required")
 	f.StringVar(&r.key, "key", "", "idempotency key, default a new one")
 	f.StringVar(&r.notBefore, "not-before", "", "no delete before this time, day, or distance like 3d")
-	f.StringVar(&r.requestedBy, "requested-by", "", "opaque id of who wants it, default who asks; only services may name somebody else")
+	f.StringVar(&r.requestedBy, "requested-by", "",
+		"opaque id of who wants it, default who asks; only services may name somebody else")
 	f.StringVar(&r.grace, "grace", "", "wait at least so long before the first delete, like 72h or 3d; cancel is free in it")
 	f.BoolVar(&r.approval, "approval", false, "a second person must approve")
 	f.StringVar(&r.deadline, "deadline", "", "should have ended within so long, like 10d")

@@ -51,7 +51,8 @@ func (a *api) live(ctx context.Context, id events.JobID, after int64, silenceMax
 	defer cancel(nil)
 	watchdog := time.AfterFunc(silenceMax, func() { cancel(errSilent) })
 	defer watchdog.Stop()
-	c := call{path: jobPath(id, "events", "live"), about: "job " + string(id), header: map[string]string{"Accept": "text/event-stream"}}
+	c := call{path: jobPath(id, "events", "live"), about: "job " + string(id),
+		header: map[string]string{"Accept": "text/event-stream"}}
 	if after > 0 {
 		c.header["Last-Event-ID"] = strconv.FormatInt(after, 10)
 	}

@@ -88,7 +88,8 @@ func parseMoment(flag, text string, now time.Time, direction int) (time.Time, er
 	if d, err := parseDistance(text); err == nil {
 		return now.Add(time.Duration(direction) * d), nil
 	}
-	return time.Time{}, app.Usage("--%s: want a time like 2026-11-24T08:00:00Z, a day like 2026-11-24, or a distance like 36h or 7d", flag)
+	return time.Time{}, app.Usage("--%s: want a time like 2026-11-24T08:00:00Z, a day like 2026-11-24, "+
+		"or a distance like 36h or 7d", flag)
 }
 
 // parseDistance is time.ParseDuration with days.
