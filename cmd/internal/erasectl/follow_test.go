@@ -27,6 +27,7 @@ type cutter struct {
 	messagesMax int
 	streams     atomic.Int64
 	begun       func(stream int64)
+	forgets     bool     // that Last-Event-ID was asked for
 	resumed     sync.Map // Last-Event-ID that were asked for
 }
 
@@ -38,6 +39,9 @@ func (c *cutter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.begun(c.streams.Add(1))
 	c.resumed.Store(r.Header.Get("Last-Event-ID"), true)
+	if c.forgets {
+		r.Header.Del("Last-Event-ID")
+	}
 	if c.messagesMax == 0 {
 		http.Error(w, "no streams here", http.StatusBadGateway)
 		return
@@ -84,19 +88,23 @@ func numbers(t *testing.T, out string) (all []int64) {
 
 func TestWatchTellsEveryEntryOnce(t *testing.T) {
 	t.Parallel()
-	for claim, messagesMax := range map[string]int{"when streams break after a message": 1, "when streams break after two": 2,
-		"when there are no streams": 0, "when nothing breaks": 1000} {
+	for claim, c := range map[string]*cutter{
+		"when streams break after a message":      {messagesMax: 1},
+		"when streams break after two":            {messagesMax: 2},
+		"when a proxy forgets where a stream was": {messagesMax: 2, forgets: true},
+		"when there are no streams":               {messagesMax: 0},
+		"when nothing breaks":                     {messagesMax: 1000},
+	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
-			var c *cutter
 			w := newWorld(t, worldConfig{before: func(next http.Handler) http.Handler {
-				c = &cutter{next: next, messagesMax: messagesMax}
+				c.next = next
 				return c
 			}})
 			w.bake("rye")
 			release := w.ledgers["orders"].hold()
 			c.begun = func(stream int64) {
-				if messagesMax != 1 || stream == 2 { // the job has but one entry until then
+				if c.messagesMax != 1 || stream == 2 { // the job has but one entry until then
 					release()
 				}
 			}
@@ -109,7 +117,7 @@ func TestWatchTellsEveryEntryOnce(t *testing.T) {
 				want = append(want, n)
 			}
 			require.Equal(t, want, numbers(t, got.out))
-			if messagesMax == 1 {
+			if c.messagesMax == 1 {
 				require.Greater(t, c.streams.Load(), int64(1))
 				resumed := 0
 				c.resumed.Range(func(after, _ any) bool {
