@@ -68,15 +68,20 @@ type speller struct {
 	// newer says that the payload is of a later minor version, whose further keys are ignored.
 	newer   bool
 	payload *shape
+	what    string // what an unknown key is a key of
 }
 
 // checkSpelling refuses keys that are unknown, missing, repeated or spelt differently, and null. The body must be valid JSON.
 func checkSpelling(body []byte, t Type, newer bool) error {
-	if !utf8.Valid(body) {
+	s := &speller{body: body, newer: newer, payload: payloadShapes[t], what: "data"}
+	return s.check(envelopeShape)
+}
+
+func (s *speller) check(is *shape) error {
+	if !utf8.Valid(s.body) {
 		return fmt.Errorf("body: %w: not UTF-8", ErrInvalid)
 	}
-	s := &speller{body: body, newer: newer, payload: payloadShapes[t]}
-	return s.value(envelopeShape, 1)
+	return s.value(is, 1)
 }
 
 func (s *speller) value(is *shape, depth int) error {
@@ -92,7 +97,7 @@ func (s *speller) value(is *shape, depth int) error {
 		s.text()
 	case 'n':
 		if is != nil {
-			return fmt.Errorf("body: %w: null is no value of an event", ErrInvalid)
+			return fmt.Errorf("body: %w: null is no value of the contract", ErrInvalid)
 		}
 		s.at += len("null")
 	default: // a number or a truth value
@@ -182,7 +187,7 @@ func (s *speller) child(of *shape, key string) (*shape, error) {
 		}
 	}
 	if of != envelopeShape && !s.newer { // CloudEvents allows extension attributes beside the payload
-		return nil, fmt.Errorf("data: %w: a key that the schema does not have", ErrInvalid)
+		return nil, fmt.Errorf("%s: %w: a key that the schema does not have", s.what, ErrInvalid)
 	}
 	return nil, nil
 }

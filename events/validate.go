@@ -146,16 +146,18 @@ func checkJob(job JobID, tenant TenantID, generation int) error {
 	return errors.Join(jobErr, tenant.Validate(), must(generation >= 1, "generation", "must be 1 or more"))
 }
 
-func checkCounts(counts map[string]int64) error {
+func checkCounts(counts map[string]int64) error { return checkCountsOf("deleted_counts", counts) }
+
+func checkCountsOf(field string, counts map[string]int64) error {
 	if counts == nil {
-		return invalid("deleted_counts", "missing")
+		return invalid(field, "missing")
 	}
 	if len(counts) > tablesMax {
-		return invalid("deleted_counts", "must name at most 512 tables")
+		return invalid(field, "must name at most 512 tables")
 	}
 	for table, n := range counts {
 		if n < 0 || n > countMax || !tableForm.MatchString(table) || !utf8.ValidString(table) {
-			return invalid("deleted_counts", "must map table names to counts of 0 to 2^53-1")
+			return invalid(field, "must map table names to counts of 0 to 2^53-1")
 		}
 	}
 	return nil
