@@ -33,8 +33,8 @@ type server struct {
 	drain func()
 }
 
-// listenHTTP listens on an address of this machine; flag is where it came from, for errors. Any other is refused: until callers bring tokens, whoever reaches the
-// port may delete.
+// listenHTTP listens on an address of this machine; flag is where it came from, for errors. Any other is refused: until callers
+// bring tokens, whoever reaches the port may delete.
 func listenHTTP(flag, addr string, handler http.Handler, drain func()) (*server, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// inYAML goes through JSON, so that both have the same keys, in the same order, with the same exact numbers. It is written
-// here because go-yaml v1.19.2 writes texts that it does not read back: "? a", and keys with line breaks.
+// inYAML goes through JSON, so that both have the same keys, in the same order, with the same exact numbers. Another library
+// than that of the contexts writes it: goccy/go-yaml v1.19.2 writes texts that it does not read back ("? a", and keys with line
+// breaks), and go.yaml.in does not tell a misspelt setting from its place in the file as well.
 func inYAML(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -18,60 +18,44 @@ func inYAML(v any) ([]byte, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	lines, _, err := yamlLines(dec)
-	return []byte(strings.Join(lines, "\n") + "\n"), err
+	node, err := yamlNode(dec)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(node)
 }
 
-// yamlLines are the lines of the next JSON value. A block stands below its key, anything else is one line behind it.
-func yamlLines(dec *json.Decoder) (lines []string, block bool, err error) {
+// yamlNode is the next JSON value. Its tag makes the writer quote every text that would be read as anything else.
+func yamlNode(dec *json.Decoder) (*yaml.Node, error) {
 	token, err := dec.Token()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	open, ok := token.(json.Delim)
-	if !ok {
-		return []string{yamlScalar(token)}, false, nil
-	}
-	for dec.More() {
-		entry := "-"
-		if open == '{' {
-			key, err := dec.Token()
+	switch token := token.(type) {
+	case json.Delim:
+		kind := yaml.SequenceNode
+		if token == '{' {
+			kind = yaml.MappingNode
+		}
+		node := &yaml.Node{Kind: kind}
+		for dec.More() { // keys are values of their own
+			below, err := yamlNode(dec)
 			if err != nil {
-				return nil, false, err
+				return nil, err
 			}
-			entry = yamlScalar(key) + ":"
+			node.Content = append(node.Content, below)
 		}
-		below, isBlock, err := yamlLines(dec)
-		if err != nil {
-			return nil, false, err
+		_, err := dec.Token()
+		return node, err
+	case string:
+		node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: token}
+		if token == "<<" { // which the writer takes for a merge whatever its tag says
+			node.Style = yaml.DoubleQuotedStyle
 		}
-		if !isBlock || open == '[' {
-			entry, below = entry+" "+below[0], below[1:]
-		}
-		lines = append(lines, entry)
-		for _, line := range below {
-			lines = append(lines, "  "+line)
-		}
+		return node, nil
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
+	default: // a number as JSON wrote it, or true or false
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(token)}, nil
 	}
-	end, err := dec.Token()
-	if len(lines) == 0 {
-		return []string{fmt.Sprintf("%s%s", open, end)}, false, err
-	}
-	return lines, true, err
-}
-
-// plainForm are texts that every reader of YAML takes as they are, but for its own words.
-var (
-	plainForm = regexp.MustCompile(`^[A-Za-z/]([A-Za-z0-9 _./,;()-]*[A-Za-z0-9_./)])?$`)
-	yamlWords = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
-)
-
-// yamlScalar writes every other text as JSON does, which YAML reads.
-func yamlScalar(token json.Token) string {
-	text, ok := token.(string)
-	if ok && plainForm.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)) {
-		return text
-	}
-	quoted, _ := json.Marshal(token) // what JSON was read from
-	return string(quoted)
 }
