@@ -67,6 +67,7 @@ func TestPreviewCodec(t *testing.T) {
 	t.Run("what cannot be read is not written", func(t *testing.T) {
 		t.Parallel()
 		many, long := map[string]int64{}, strings.Repeat("x", 513)
+		wordy := &events.Problem{Code: "internal", Detail: long}
 		for i := range 513 {
 			many[fmt.Sprint(i)] = 0
 		}
@@ -78,7 +79,7 @@ func TestPreviewCodec(t *testing.T) {
 			"empty counts":   {TenantID: "a", ServiceName: "orders", Counts: map[string]int64{}},
 			"many counts":    {TenantID: "a", ServiceName: "orders", Counts: many},
 			"a long reason":  {TenantID: "a", ServiceName: "orders", Counts: counts, Kept: map[string]string{"x": long}},
-			"a long detail":  {TenantID: "a", ServiceName: "orders", Counts: counts, Error: &events.Problem{Code: "internal", Detail: long}},
+			"a long detail":  {TenantID: "a", ServiceName: "orders", Counts: counts, Error: wordy},
 			"a strange code": {TenantID: "a", ServiceName: "orders", Counts: counts, Error: &events.Problem{Code: "Internal"}},
 		} {
 			_, err := events.EncodePreview(p)
@@ -99,7 +100,8 @@ func TestPreviewCodec(t *testing.T) {
 	})
 	t.Run("what is no JSON, more than one, or not UTF-8 is refused without being repeated", func(t *testing.T) {
 		t.Parallel()
-		for _, body := range []string{"", "secret", `{"tenant_id":"secret"}{}`, "{\"tenant_id\":\"secret\",\"\xff\":1}", `{"tenant_id":"se cret"}`} {
+		for _, body := range []string{"", "secret", `{"tenant_id":"secret"}{}`, "{\"tenant_id\":\"secret\",\"\xff\":1}",
+			`{"tenant_id":"se cret"}`} {
 			_, err := events.DecodePreviewRequest([]byte(body))
 			require.ErrorIs(t, err, events.ErrInvalid, body)
 			require.NotContains(t, err.Error(), "cret")

@@ -19,8 +19,18 @@ type Signer struct{ pair nkeys.KeyPair }
 // PublicKey is the public half of a signing key, in nkeys form (U...). It is no secret.
 type PublicKey string
 
+// keyKind begins every public key: one kind only, so that other languages have one to read.
+const keyKind = 'U'
+
 // NewSigner makes a signer from an nkeys user seed (SU...).
 func NewSigner(seed []byte) (*Signer, error) {
+	kind, _, err := nkeys.DecodeSeed(seed)
+	if err == nil && kind != nkeys.PrefixByteUser {
+		err = nkeys.ErrInvalidSeed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("events: signing seed: %w", err)
+	}
 	pair, err := nkeys.FromSeed(seed)
 	if err != nil {
 		return nil, fmt.Errorf("events: signing seed: %w", err)
@@ -73,7 +83,7 @@ func Verify(m Message, trusted ...PublicKey) error {
 			continue
 		}
 		public, err := nkeys.FromPublicKey(string(key))
-		if err != nil {
+		if err != nil || key[0] != keyKind {
 			return fmt.Errorf("%w: a trusted key is not an nkeys public key", ErrSignature)
 		}
 		if public.Verify(signedBytes(m), signature) != nil {

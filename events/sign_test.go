@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"encoding/base64"
 	"maps"
 	"testing"
 
@@ -82,6 +83,22 @@ func TestSign(t *testing.T) {
 		_, err := events.NewSigner([]byte("SUsecret"))
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "secret")
+	})
+	t.Run("a key of another kind signs nothing, and nobody can trust it", func(t *testing.T) {
+		t.Parallel()
+		account, err := nkeys.CreateAccount()
+		require.NoError(t, err)
+		seed, err := account.Seed()
+		require.NoError(t, err)
+		_, err = events.NewSigner(seed)
+		require.ErrorIs(t, err, nkeys.ErrInvalidSeed)
+		key, err := account.PublicKey()
+		require.NoError(t, err)
+		m := events.Message{Subject: "a", Body: []byte("{}"), Header: map[string]string{events.HeaderKey: key}}
+		signature, err := account.Sign([]byte("tenant-deletion/1\na\n{}"))
+		require.NoError(t, err)
+		m.Header[events.HeaderSignature] = base64.StdEncoding.EncodeToString(signature)
+		require.ErrorIs(t, events.Verify(m, events.PublicKey(key)), events.ErrSignature)
 	})
 	t.Run("a public key signs nothing", func(t *testing.T) {
 		t.Parallel()
