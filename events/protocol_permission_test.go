@@ -85,7 +85,8 @@ func TestProtocolPermissions(t *testing.T) {
 
 		watched, taken := make(chan events.Message, 1), make(chan error, 1)
 		require.NoError(t, admin.Watch(ctx, events.ProgressSubject("bakery-7"), func(m events.Message) { watched <- m }))
-		progress := encoded(t, event(events.TypeProgress, &events.Progress{JobID: job, TenantID: "bakery-7", ServiceName: "orders", Attempt: 1}))
+		progress := encoded(t, event(events.TypeProgress,
+			&events.Progress{JobID: job, TenantID: "bakery-7", ServiceName: "orders", Attempt: 1}))
 		result := func(of events.Participant) events.Message {
 			return encoded(t, event(events.TypeResult, &events.Result{TenantID: "bakery-7", ServiceName: of, Success: true, JobID: job,
 				DeletedCounts: map[string]int64{}, Errors: []events.Problem{}, Timestamp: at, Generation: 1, Attempt: 1, RequestID: "r"}))
