@@ -45,8 +45,9 @@ endif
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/coordinator ./cmd/participant ./cmd/erasectl
 
-deps: ## install what the race detector needs when it is missing (a C compiler)
+deps: ## install what the tests need when it is missing (a C compiler for the race detector, Python)
 	@scripts/ensure-cc.sh
+	@scripts/ensure-python.sh
 
 clean: ## remove what was built
 	rm -rf bin

@@ -63,6 +63,12 @@ var plan = []room{
 		house: []string{"participants", "participants/sqlplan", "events", "events/bus", "migrations/pgpool"},
 		third: []string{"github.com/uptrace/bun", "github.com/nats-io/nats.go", "github.com/rs/zerolog"},
 		why:   "the example shows what a stranger needs, and a stranger has no more than this"},
+	{path: "participants/example/strangertest",
+		house: []string{"events", "events/bus", "events/client", "deploy/nats", "deploy/nats/embedded", "migrations", "migrations/pgtest"},
+		third: []string{"github.com/nats-io/nats.go"},
+		why:   "a participant of another language meets the platform as a process, and the coordinator too"},
+	{path: "participants/example/python",
+		why: "the example is in Python: Go only holds it against the platform"},
 
 	{path: "deploy/nats", house: []string{"events"}, third: []string{"github.com/nats-io/nats.go"},
 		why: "definitions are files; applying them needs a client and the subjects' names"},
