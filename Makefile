@@ -7,7 +7,7 @@ LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 TEST_TIMEOUT ?= 30m
 
-.PHONY: help run dev test lint openapi verify bench build deps clean
+.PHONY: help run dev test lint openapi asyncapi verify bench build deps clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: $(LINT) ## look for what compilers miss (golangci-lint, pinned)
 
 openapi: ## lint the HTTP API's OpenAPI document (redocly, pinned, fetched with npm)
 	scripts/lint-openapi.sh
+
+asyncapi: ## parse the events' AsyncAPI document and judge the examples by it (pinned, fetched with npm)
+	scripts/check-asyncapi.sh
 
 verify: ## check formatting, vet, and that go.mod is tidy
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \

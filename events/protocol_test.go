@@ -164,6 +164,19 @@ func TestProtocolNamesWhatTheFilesName(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the AsyncAPI document has every subject and every schema", func(t *testing.T) {
+		t.Parallel()
+		raw, err := os.ReadFile(filepath.Join("schema", "asyncapi.yaml"))
+		require.NoError(t, err)
+		subjects := regexp.MustCompile("(?m)^\\| (?:`[a-z.]+`|\\(preview\\)) \\| `([a-z.<>]+)`").FindAllStringSubmatch(page, -1)
+		require.Len(t, subjects, len(compiled(t))-1, "a row for each event, and one for both sides of a preview")
+		for _, subject := range subjects {
+			require.Contains(t, string(raw), "address: '"+strings.NewReplacer("<", "{", ">", "}").Replace(subject[1])+"'\n")
+		}
+		for name := range compiled(t) {
+			require.Contains(t, string(raw), "$ref: './"+string(name)+".v1.json'\n")
+		}
+	})
 	t.Run("the streams and the consumers are as the page says", func(t *testing.T) {
 		t.Parallel()
 		definition := func(name string) (d struct {

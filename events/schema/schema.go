@@ -4,11 +4,13 @@
 // # Usage
 //
 // Files maps names to documents: <event type>.v1.json, and definitions.v1.json, which they refer to by its $id
-// (urn:tenant-deletion:definitions:1.0). The $id of an event's document is the dataschema attribute of the event.
+// (urn:tenant-deletion:definitions:1.0). The $id of an event's document is the dataschema attribute of the event. Previews
+// travel without an envelope: preview_request.v1.json, preview.v1.json. asyncapi.yaml, beside them, says who sends what where.
 //
 // # Guarantees
 //
 // What events.Encode makes is valid, and what is not valid events.Decode refuses; a test holds both against the same files.
+// Readers of draft-07 see the same: make asyncapi judges the files once more by it.
 //
 // # Not guaranteed
 //
