@@ -1,0 +1,55 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// hostile are well-formed ids that a careless statement would read as something else; the last ones are close to a neighbour's:
+// a pattern of LIKE, another case, another spelling of the same number or UUID, a beginning of it.
+func hostile(neighbour events.TenantID) []events.TenantID {
+	n := string(neighbour)
+	ids := []string{"1--", "--", "OR_1-1", "DROP", "null", "NULL", "true", "0", "-1", "NaN", "__proto__", "constructor", "_", "____",
+		"SELECT", strings.Repeat("x", 64), strings.Repeat("_", len(n)),
+		"_" + n[1:], strings.ToUpper(n), strings.ToLower(n), strings.ReplaceAll(n, "-", ""), "0" + n, n[:len(n)-1]}
+	var well []events.TenantID
+	for _, id := range ids {
+		if tenant, err := events.ParseTenantID(id); err == nil && tenant != neighbour {
+			well = append(well, tenant)
+		}
+	}
+	return well
+}
+
+func hostileTenant(ctx context.Context, w *world) (string, error) {
+	near, before, err := w.seeded(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, tenant := range hostile(near) {
+		w.ours[tenant] = true
+		p, err := w.previewOf(ctx, tenant)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("preview of %s: %w", tenant, err)
+		case p.Error == nil && p.Total() != 0:
+			return "", fmt.Errorf("preview of %s: counts %v, which are another tenant's", tenant, p.Counts)
+		}
+		a, err := w.ask(ctx, w.command(tenant))
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("command for %s: %w", tenant, err)
+		case a.result.Total() != 0:
+			return "", fmt.Errorf("command for %s: deleted %v, which are another tenant's", tenant, a.result.DeletedCounts)
+		case a.result.Success == (p.Error != nil):
+			return "", fmt.Errorf("%s: preview and result do not agree whether the id is refused", tenant)
+		}
+		if err := w.untouched(ctx, near, before); err != nil {
+			return "", fmt.Errorf("after a command for %s: %w", tenant, err)
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,71 @@
+package conformance
+
+import "context"
+
+// check is a clause with its test. The note of an ok says what limits it.
+type check struct {
+	Clause
+	run func(ctx context.Context, w *world) (note string, err error)
+}
+
+// checks are in an order in which the plainest failure comes first; the last ones judge everything that was seen.
+var checks = []check{
+	{Clause{"discovery", Must, "a ping and an info are answered with the service's name and a semantic version",
+		[]string{"P-PRE-2", "P-PRE-3", "P-PRE-4"}}, discovery},
+	{Clause{"preview-exact", Must, "a preview counts exactly what was seeded, and has no effect",
+		[]string{"P-PRE-1", "P-PRE-5", "P-PRE-6", "P-PRE-10"}}, previewExact},
+	{Clause{"preview-absent", Must, "a tenant that is not there has zero of everything, place by place",
+		[]string{"P-PRE-5", "P-PRE-8"}}, previewAbsent},
+	{Clause{"preview-strict", Must, "a request that is not of the contract is answered with a service error",
+		[]string{"P-PRE-10", "P-PRE-11"}}, previewStrict},
+	{Clause{"preview-reply", Must, "nothing is answered to a reply subject that is no inbox", []string{"P-PRE-12"}}, previewReply},
+	{Clause{"erase-exact", Must, "a command deletes what the preview counted, and answers with these numbers",
+		[]string{"P-CMD-6", "P-RES-1", "P-RES-4", "P-RES-9"}}, eraseExact},
+	{Clause{"erase-absent", Must, "a command for a tenant that is not there succeeds with zero", []string{"P-RES-4"}}, eraseAbsent},
+	{Clause{"result-form", Must, "a result has its subject, its headers, every required key and no other",
+		[]string{"P-BUS-4", "P-BUS-12", "P-ENV-2", "P-ENV-3", "P-ENV-9", "P-RES-12"}}, resultForm},
+	{Clause{"result-places", Should, "a result names every place of the plan, with 0 where nothing was", []string{"P-RES-5"}}, resultPlaces},
+	{Clause{"result-stored", Must, "the result is stored before the command is acknowledged",
+		[]string{"P-ACK-1", "P-BUS-5"}}, resultStored},
+	{Clause{"ack-confirmed", Should, "the acknowledgement is a request whose answer is waited for", []string{"P-ACK-2"}}, ackConfirmed},
+	{Clause{"repeat", Must, "the same command again deletes nothing and has the same answer, marked as replayed",
+		[]string{"P-RCP-4", "P-RCP-5"}}, repeat},
+	{Clause{"new-attempt", Must, "another attempt has the same numbers", []string{"P-CMD-5", "P-RCP-4", "P-RCP-5"}}, newAttempt},
+	{Clause{"result-id", Must, "a result's id is the same in every repeat, and another in another attempt",
+		[]string{"P-RES-8", "P-ENV-13"}}, resultID},
+	{Clause{"result-id-form", Should, "a result's id is the UUID that the protocol names", []string{"P-RES-8"}}, resultIDForm},
+	{Clause{"replayed-first", Must, "a replayed command is handled like a requested one", []string{"P-CMD-5"}}, replayedFirst},
+	{Clause{"erase-again", Must, "erase_again deletes what came since, and adds up", []string{"P-RCP-6", "P-RCP-7"}}, eraseAgain},
+	{Clause{"stale-generation", Must, "a command of an older generation is refused with stale_generation",
+		[]string{"P-CMD-7", "P-CMD-8"}}, staleGeneration},
+	{Clause{"receipt-first", Must, "the receipt of an older job answers although a newer job has deleted since",
+		[]string{"P-RCP-8"}}, receiptFirst},
+	{Clause{"not-named", Must, "a command that names others is acknowledged, and nothing follows", []string{"P-CMD-2"}}, notNamed},
+	{Clause{"unsigned", Must, "a command without a signature is terminated and deletes nothing",
+		[]string{"P-SIG-1", "P-SIG-4", "P-CMD-3", "P-ACK-5"}}, unsigned},
+	{Clause{"forged", Must, "a command signed by a stranger, or changed after it was signed, is terminated and deletes nothing",
+		[]string{"P-SIG-3", "P-SIG-4", "P-SIG-5"}}, forged},
+	{Clause{"moved", Must, "a signed command on another tenant's subject is terminated and deletes nothing",
+		[]string{"P-SIG-6", "P-ENV-9"}}, moved},
+	{Clause{"expired", Must, "an expired command is terminated and deletes nothing", []string{"P-CMD-4", "P-ACK-5"}}, expired},
+	{Clause{"version-major", Must, "another major version is terminated", []string{"P-VER-2", "P-VER-5"}}, versionMajor},
+	{Clause{"version-minor", Must, "a newer minor version is read, and keys that are not known are ignored",
+		[]string{"P-VER-3", "P-ENV-6"}}, versionMinor},
+	{Clause{"malformed", Must, "what is no JSON, too large or too deep is terminated, and the queue goes on",
+		[]string{"P-CMD-1", "P-ENV-1", "P-ERR-1", "P-ACK-5"}}, malformed},
+	{Clause{"strict-keys", Must, "keys that are repeated, unknown, missing, spelt differently or null are refused",
+		[]string{"P-ENV-4", "P-ENV-5", "P-ENV-11", "P-ENV-12", "P-VER-4"}}, strictKeys},
+	{Clause{"hostile-tenant", Must, "tenant ids that look like SQL or like a neighbour's are exact or refused",
+		[]string{"P-CMD-6", "P-ERR-2"}}, hostileTenant},
+	{Clause{"heartbeat", Must, "a deletion longer than ack_wait keeps its delivery, and is delivered once",
+		[]string{"P-ACK-3"}}, heartbeat},
+	{Clause{"instances", Must, "two instances share the commands, and each is answered once",
+		[]string{"P-CMD-10", "P-RES-1", "P-PRE-1"}}, instances},
+	{Clause{"crash", Must, "killed at any moment, the answer has the same numbers", []string{"P-ACK-11", "P-RCP-2", "P-ACK-1"}}, crash},
+	{Clause{"nak-delay", Must, "a delivery is handed back with a delay, never plainly", []string{"P-ACK-4"}}, nakDelay},
+	{Clause{"progress-form", Must, "progress, when there is any, is of the contract", []string{"P-PRG-1", "P-BUS-4"}}, progressForm},
+	{Clause{"own-answers", Must, "every result was the participant's own, and of a tenant it was asked about",
+		[]string{"P-RES-10", "P-RES-9"}}, ownAnswers},
+	{Clause{"topology", Must, "the consumer is as it was provisioned", []string{"P-BUS-1", "P-BUS-2"}}, topology},
+	{Clause{"neighbours", Must, "after all of this nobody else has lost or gained a row", []string{"P-CMD-6"}}, neighbours},
+}
