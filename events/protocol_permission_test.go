@@ -57,6 +57,17 @@ func guarded(t *testing.T) (as func(user string) *bus.JetStream) {
 	}
 }
 
+// arrival waits for what a missing permission would keep away.
+func arrival[T any](ctx context.Context, t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-ctx.Done():
+		require.Fail(t, "nothing arrived")
+	}
+	return value
+}
+
 func announced() events.Event {
 	return event(events.TypeDeleted, &events.Deleted{JobID: job, TenantID: "bakery-7", Generation: 1, Total: 3, SubmittedAt: at,
 		CompletedAt: at, DeletedCounts: map[events.Participant]map[string]int64{"orders": {"orders": 3}}})
@@ -105,10 +116,10 @@ func TestProtocolPermissions(t *testing.T) {
 				})
 		}()
 		require.NoError(t, admin.Publish(ctx, encoded(t, event(events.TypeRequested, command("orders")))))
-		require.NoError(t, <-taken)
-		require.Equal(t, "tenant.deletion.progress.orders.bakery-7", (<-watched).Subject)
+		require.NoError(t, arrival(ctx, t, taken))
+		require.Equal(t, "tenant.deletion.progress.orders.bakery-7", arrival(ctx, t, watched).Subject)
 		stop()
-		require.NoError(t, <-ended)
+		require.NoError(t, arrival(ctx, t, ended))
 		require.ErrorIs(t, orders.Publish(ctx, result("inventory")), bus.ErrPermission)
 	})
 	request := func(source events.Participant) events.Submitted {
@@ -138,11 +149,11 @@ func TestProtocolPermissions(t *testing.T) {
 		ending, err := client.Await(ctx, shop, request("shop"), client.AwaitConfig{})
 		require.NoError(t, err)
 		require.EqualValues(t, 3, ending.Deleted.Total)
-		require.EqualValues(t, "bakery-7", <-heard)
-		_, _, err = client.Open(<-plain)
+		require.EqualValues(t, "bakery-7", arrival(ctx, t, heard))
+		_, _, err = client.Open(arrival(ctx, t, plain))
 		require.NoError(t, err)
 		stop()
-		require.NoError(t, <-ended)
+		require.NoError(t, arrival(ctx, t, ended))
 		require.ErrorIs(t, board.Publish(ctx, encoded(t, announced())), bus.ErrPermission)
 		require.ErrorIs(t, billing.Publish(ctx, encoded(t, announced())), bus.ErrPermission)
 	})
