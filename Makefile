@@ -48,9 +48,10 @@ endif
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/coordinator ./cmd/participant ./cmd/erasectl
 
-deps: ## install what the tests need when it is missing (a C compiler for the race detector, Python)
+deps: ## install what the tests need when it is missing (a C compiler for the race detector, Python, Node.js)
 	@scripts/ensure-cc.sh
 	@scripts/ensure-python.sh
+	@scripts/ensure-node.sh
 
 clean: ## remove what was built
 	rm -rf bin

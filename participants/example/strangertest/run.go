@@ -19,8 +19,8 @@ import (
 	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
 )
 
-// downstream is the name of the durable subscriber that is provisioned for every test.
-const downstream = "billing"
+// Downstream is the name of the durable subscriber that is provisioned for every test.
+const Downstream = "billing"
 
 // Run holds a participant against the platform. Open is called once for each claim, for a database of its own.
 func Run(t *testing.T, open func(t testing.TB) Stranger) {
@@ -56,9 +56,7 @@ func checkPlatform(w *world) {
 			ended <- deleted
 		}
 	}), "watch the end")
-	_, err := client.Submit(w.Context(), w.bus, events.Submitted{RequestID: "crm:1", TenantID: tenant, Source: "crm",
-		Reason: "contract_ended", RequestedBy: "user_42"})
-	w.must(err, "submit")
+	w.ask(tenant)
 	select {
 	case deleted := <-ended:
 		if got := deleted.DeletedCounts[w.Participant]; !maps.Equal(got, counts) {
@@ -71,6 +69,34 @@ func checkPlatform(w *world) {
 	if got := w.preview(neighbour); !maps.Equal(got, theirs) {
 		w.Fatalf("the neighbour has %v instead of %v", got, theirs)
 	}
+	w.listen(tenant)
+}
+
+// ask submits the tenant's deletion, with the stranger's program when there is one.
+func (w *world) ask(tenant events.TenantID) {
+	w.Helper()
+	if w.Ask != nil {
+		out, err := w.Ask(w.server.ClientURL(), tenant).CombinedOutput()
+		w.must(err, "ask: "+string(out))
+		return
+	}
+	_, err := client.Submit(w.Context(), w.bus, events.Submitted{RequestID: "crm:1", TenantID: tenant, Source: "crm",
+		Reason: "contract_ended", RequestedBy: "user_42"})
+	w.must(err, "submit")
+}
+
+// listen demands that the stranger's subscriber, which was not running, hears of the tenant.
+func (w *world) listen(tenant events.TenantID) {
+	w.Helper()
+	if w.Listen == nil {
+		return
+	}
+	_, log := w.logged(w.Listen(w.server.ClientURL(), w.signer.PublicKey()))
+	w.await("the subscriber to hear of the tenant", func(context.Context) bool {
+		text, err := os.ReadFile(log)
+		w.must(err, "read what the subscriber wrote")
+		return bytes.Contains(text, []byte(tenant))
+	})
 }
 
 // startCoordinator runs the real command on a database of its own.

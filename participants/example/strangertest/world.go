@@ -26,10 +26,14 @@ const (
 
 // Stranger is a participant that is not written in Go.
 type Stranger struct {
+	// Ask is a program that asks for the tenant's deletion and ends. Nil asks from the test.
+	Ask func(natsURL string, tenant events.TenantID) *exec.Cmd
 	// Command is the process that takes part, not started.
 	Command func(natsURL string, trusted events.PublicKey) *exec.Cmd
 	// Digest is the state of every row that is not the tenant's.
 	Digest func(t testing.TB, tenant events.TenantID) string
+	// Listen is a program that is subscribed as Downstream and writes the tenants it hears of. Nil for none.
+	Listen func(natsURL string, trusted events.PublicKey) *exec.Cmd
 	// Participant is its name.
 	Participant events.Participant
 	// Recreate takes a deleted tenant's fence away.
@@ -92,7 +96,7 @@ func (w *world) provision() {
 	js, err := jetstream.New(nc)
 	w.must(err, "open JetStream")
 	topology := natsdeploy.Topology{Participants: []events.Participant{w.Participant},
-		Downstream: []natsdeploy.Subscriber{{Name: downstream}}}
+		Downstream: []natsdeploy.Subscriber{{Name: Downstream}}}
 	_, err = natsdeploy.Apply(w.Context(), js, topology)
 	w.must(err, "apply the definitions")
 }
@@ -111,6 +115,13 @@ func (w *world) heard(m events.Message) {
 
 // process starts a command and kills it when the test ends. What it wrote is shown when the test has failed.
 func (w *world) process(cmd *exec.Cmd) (kill func()) {
+	w.Helper()
+	kill, _ = w.logged(cmd)
+	return kill
+}
+
+// logged is process, and the file in which is written what the command writes.
+func (w *world) logged(cmd *exec.Cmd) (kill func(), path string) {
 	w.Helper()
 	log, err := os.CreateTemp(w.TempDir(), "*.log")
 	w.must(err, "make a log")
@@ -131,7 +142,7 @@ func (w *world) process(cmd *exec.Cmd) (kill func()) {
 			w.Logf("%s wrote:\n%s", cmd.Path, text)
 		}
 	})
-	return kill
+	return kill, log.Name()
 }
 
 // start starts the participant on the broker, or on a proxy before it, and waits until it answers.
