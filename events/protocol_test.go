@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
@@ -201,7 +202,9 @@ func TestProtocolNamesWhatTheFilesName(t *testing.T) {
 			}
 		}
 		d := definition("consumers/participant.json")
-		require.EqualValues(t, 2_500_000_000, d.AckWait, "the page says 2.5 s")
+		require.Contains(t, page, "`ack_wait` of "+time.Duration(d.AckWait).String()[:3]+" s")
+		beat := time.Duration(d.AckWait / 3).Milliseconds()
+		require.Contains(t, page, "every "+strconv.FormatInt(beat, 10)+" ms")
 		require.Equal(t, -1, d.MaxDeliver, "the page says unlimited")
 		require.Contains(t, page, "at most "+strconv.Itoa(d.MaxAckPending)+" messages in flight")
 		require.Len(t, d.FilterSubjects, 2, "the page says requested and replayed")
