@@ -48,7 +48,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		return err
 	}
 	name := r.service.Name
-	endpoint := bus.Service{Name: "tenant-deletion-" + string(name), Version: cmp.Or(r.service.Version, "0.0.0"),
+	endpoint := bus.Service{Name: events.ServiceName(name), Version: cmp.Or(r.service.Version, "0.0.0"),
 		Subject: events.PreviewSubject(name)}
 	if err := r.bus.Serve(ctx, endpoint, r.servePreview); err != nil {
 		return fmt.Errorf("participants: serve previews of %s: %w", name, err)
