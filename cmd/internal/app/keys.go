@@ -14,14 +14,14 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
-// loadSigner reads a signing seed. A file that others may read is refused: whoever has the seed can delete any tenant.
-func loadSigner(path string) (*events.Signer, error) {
+// LoadSigner reads a signing seed. A file that others may read is refused: whoever has the seed can delete any tenant.
+func LoadSigner(path string) (*events.Signer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("signing seed: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("signing seed: %s may be read by others: chmod 600 it", path)
+		return nil, fmt.Errorf("signing seed: others may use %s: chmod 600 it", path)
 	}
 	seed, err := os.ReadFile(path)
 	if err != nil {
@@ -33,7 +33,7 @@ func loadSigner(path string) (*events.Signer, error) {
 // loadOrMakeSigner makes the seed at the first start. The seed is complete before it has its name, and of two processes
 // that start at once, both use the one that was first.
 func loadOrMakeSigner(path string) (*events.Signer, error) {
-	signer, err := loadSigner(path)
+	signer, err := LoadSigner(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return signer, err
 	}
@@ -53,7 +53,7 @@ func loadOrMakeSigner(path string) (*events.Signer, error) {
 	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("signing seed: %w", err)
 	}
-	return loadSigner(path)
+	return LoadSigner(path)
 }
 
 // parseKeys reads trusted public keys, separated by commas.

@@ -186,7 +186,7 @@ func TestEventCommands(t *testing.T) {
 		require.Equal(t, app.ExitDone, trigger.code, trigger.err)
 		stored, err := b.Last(t.Context(), events.StreamEvents, "tenant.deleted.test-bread")
 		require.NoError(t, err)
-		signer, err := readSigner(seed)
+		signer, err := app.LoadSigner(seed)
 		require.NoError(t, err)
 		require.NoError(t, events.Verify(stored.Message, signer.PublicKey()))
 		open := run(t.Context(), t, "events", "trigger", "--tenant", "test-bread", "--nats-url", url,

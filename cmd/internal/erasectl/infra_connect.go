@@ -1,13 +1,9 @@
 package erasectl
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -16,7 +12,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
-	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 )
@@ -92,20 +87,4 @@ func dialPostgres(ctx context.Context, dsn string) (*bun.DB, error) {
 		return nil, app.Unreachable("PostgreSQL does not answer (%s); start it, or correct --database-url", app.OneLine(err.Error()))
 	}
 	return db, nil
-}
-
-// readSigner reads a signing seed. A file that others may read is refused, as the coordinator refuses it.
-func readSigner(path string) (*events.Signer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("signing seed: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, errors.New("signing seed: others may use the file: chmod 600 it")
-	}
-	seed, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("signing seed: %w", err)
-	}
-	return events.NewSigner(bytes.TrimSpace(seed))
 }

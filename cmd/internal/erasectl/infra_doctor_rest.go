@@ -100,7 +100,7 @@ func (d *doctor) seed(context.Context) []finding {
 	case info.Mode().Perm()&0o077 != 0:
 		return one(healthFail, fmt.Sprintf("others may use it (mode %04o)", info.Mode().Perm()), "chmod 600 it, and change the key")
 	}
-	signer, err := readSigner(d.seedFile)
+	signer, err := app.LoadSigner(d.seedFile)
 	if err != nil {
 		return one(healthFail, err.Error(), "restore it: participants trust no other key")
 	}

@@ -148,7 +148,7 @@ refused. A sample of tenant.deletion.submitted is a request like any other: a co
 		}
 		var signer *events.Signer
 		if path := cmp.Or(seedFile, k.getenv("SIGNING_SEED_FILE")); path != "" {
-			if signer, err = readSigner(path); err != nil {
+			if signer, err = app.LoadSigner(path); err != nil {
 				return app.Usage("--signing-seed-file: %w", err)
 			}
 		}
