@@ -2,6 +2,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -52,13 +53,14 @@ func need(t testing.TB) string {
 
 func open(t testing.TB) strangertest.Stranger {
 	node, database := need(t), pgtest.New(t).DSN("")
-	service := func(t testing.TB, arguments ...string) string {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), node, append([]string{"reservations.mjs"}, arguments...)...)
+	run := func(ctx context.Context, arguments ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, node, append([]string{"reservations.mjs"}, arguments...)...)
 		cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
 		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return strings.TrimSpace(string(out))
+		if err != nil {
+			return "", fmt.Errorf("reservations.mjs: %w: %s", err, out)
+		}
+		return strings.TrimSpace(string(out)), nil
 	}
 	return strangertest.Stranger{
 		Participant: "reservations",
@@ -72,11 +74,20 @@ func open(t testing.TB) strangertest.Stranger {
 			return exec.Command(node, "subscribe.mjs", "--nats-url", url, "--trusted-keys", string(trusted),
 				"--name", strangertest.Downstream)
 		},
-		Seed: func(t testing.TB, tenant events.TenantID) (counts map[string]int64) {
-			require.NoError(t, json.Unmarshal([]byte(service(t, "seed", string(tenant))), &counts))
-			return counts
+		Seed: func(ctx context.Context, tenant events.TenantID) (counts map[string]int64, err error) {
+			out, err := run(ctx, "seed", string(tenant))
+			if err != nil {
+				return nil, err
+			}
+			err = json.Unmarshal([]byte(out), &counts)
+			return counts, err
 		},
-		Digest: func(t testing.TB, tenant events.TenantID) string { return service(t, "digest", string(tenant)) },
+		Digest: func(t testing.TB, tenant events.TenantID) string {
+			t.Helper()
+			out, err := run(t.Context(), "digest", string(tenant))
+			require.NoError(t, err)
+			return out
+		},
 		// A venue that is made again is all that a tenant needs to begin again, and Seed makes it.
 		Recreate: func(testing.TB, events.TenantID) {},
 	}

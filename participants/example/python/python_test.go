@@ -2,6 +2,7 @@
 package python
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os/exec"
@@ -40,20 +41,31 @@ func need(t testing.TB) {
 
 func open(t testing.TB) strangertest.Stranger {
 	database := filepath.Join(t.TempDir(), "tickets.sqlite")
+	run := func(ctx context.Context, arguments ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "python3", append([]string{"tickets.py"}, arguments...)...).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("tickets.py: %w: %s", err, out)
+		}
+		return strings.TrimSpace(string(out)), nil
+	}
 	service := func(t testing.TB, arguments ...string) string {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), "python3", append([]string{"tickets.py"}, arguments...)...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return strings.TrimSpace(string(out))
+		out, err := run(t.Context(), arguments...)
+		require.NoError(t, err)
+		return out
 	}
 	return strangertest.Stranger{
 		Participant: "helpdesk",
 		Command: func(url string, trusted events.PublicKey) *exec.Cmd {
 			return exec.Command("python3", "participant.py", "--nats-url", url, "--trusted-keys", string(trusted), "--database", database)
 		},
-		Seed: func(t testing.TB, tenant events.TenantID) (counts map[string]int64) {
-			require.NoError(t, json.Unmarshal([]byte(service(t, "seed", database, string(tenant))), &counts))
-			return counts
+		Seed: func(ctx context.Context, tenant events.TenantID) (counts map[string]int64, err error) {
+			out, err := run(ctx, "seed", database, string(tenant))
+			if err != nil {
+				return nil, err
+			}
+			err = json.Unmarshal([]byte(out), &counts)
+			return counts, err
 		},
 		Digest: func(t testing.TB, tenant events.TenantID) string {
 			return service(t, "digest", database, string(tenant))

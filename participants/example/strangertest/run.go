@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t testing.TB) Stranger) {
 		"killed between commit and publish it gives the same numbers":                     checkKilledBeforePublish,
 		"killed between publish and acknowledgement it gives the same numbers":            checkKilledBeforeAck,
 		"a broker that comes back is found again":                                         checkBrokerRestart,
+		"it does what every clause asks that shows on the wire":                           checkConformance,
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -153,7 +154,7 @@ func checkRepeats(w *world) {
 		w.Fatal("the repeat has other numbers than the receipt")
 	}
 	w.Recreate(w.TB, tenant)
-	more := w.Seed(w.TB, tenant)
+	more := w.fill(tenant)
 	for table, n := range counts {
 		more[table] += n
 	}
@@ -164,7 +165,7 @@ func checkRepeats(w *world) {
 	stale := w.command(tenant)
 	stale.JobID = events.NewJobID()
 	w.Recreate(w.TB, tenant)
-	counts = w.Seed(w.TB, tenant)
+	counts = w.fill(tenant)
 	w.send(events.TypeRequested, stale)
 	if r := w.answer(stale); r.Success || r.Errors[0].Code != "stale_generation" {
 		w.Fatalf("a stale command was answered with success=%v errors=%v", r.Success, r.Errors)

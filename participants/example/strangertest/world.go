@@ -21,7 +21,8 @@ import (
 // Limits of a test: far beyond what a loaded machine needs.
 const (
 	waitMax  = 60 * time.Second
-	resultsN = 64 // answers that wait for the test to look at them
+	askMax   = 2 * time.Second // a question may reach a connection whose process was just killed: nobody answers it
+	resultsN = 1024            // answers that wait for the test to look at them
 )
 
 // Stranger is a participant that is not written in Go.
@@ -38,8 +39,8 @@ type Stranger struct {
 	Participant events.Participant
 	// Recreate takes a deleted tenant's fence away.
 	Recreate func(t testing.TB, tenant events.TenantID)
-	// Seed makes rows of the tenant and returns their exact numbers.
-	Seed func(t testing.TB, tenant events.TenantID) map[string]int64
+	// Seed makes rows of the tenant and returns their exact numbers. It fails for a tenant behind its fence.
+	Seed func(ctx context.Context, tenant events.TenantID) (map[string]int64, error)
 }
 
 // world is a broker with a participant's consumer, and the test in the coordinator's place.
@@ -163,7 +164,13 @@ func (w *world) await(what string, ask func(context.Context) bool) {
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !ask(ctx) {
+	for {
+		once, end := context.WithTimeout(ctx, askMax)
+		yes := ask(once)
+		end()
+		if yes {
+			return
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -176,7 +183,15 @@ func (w *world) await(what string, ask func(context.Context) bool) {
 func (w *world) tenant() (events.TenantID, map[string]int64) {
 	w.Helper()
 	tenant := events.TenantID("t-" + string(events.NewJobID()))
-	return tenant, w.Seed(w.TB, tenant)
+	return tenant, w.fill(tenant)
+}
+
+// fill makes rows of a tenant that has no fence.
+func (w *world) fill(tenant events.TenantID) map[string]int64 {
+	w.Helper()
+	counts, err := w.Seed(w.Context(), tenant)
+	w.must(err, "make rows")
+	return counts
 }
 
 // preview asks the participant what it would delete now.
