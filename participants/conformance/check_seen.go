@@ -73,12 +73,14 @@ func topology(ctx context.Context, w *world) (string, error) {
 		return "", fmt.Errorf("read the participant's consumer: %w", err)
 	}
 	was := w.before
-	if !now.Created.Equal(was.Created) || now.Config.AckWait != was.Config.AckWait || now.Config.MaxDeliver != was.Config.MaxDeliver ||
+	if !now.Created.Equal(was.Created) || now.Config.AckWait != was.Config.AckWait ||
+		now.Config.MaxDeliver != was.Config.MaxDeliver ||
 		now.Config.MaxAckPending != was.Config.MaxAckPending || !slices.Equal(now.Config.FilterSubjects, was.Config.FilterSubjects) {
 		return "", errors.New("the consumer was made anew or changed during the run")
 	}
 	if now.NumPending > 0 || now.NumAckPending > 0 {
-		return "", fmt.Errorf("the consumer is left with %d messages pending and %d not acknowledged", now.NumPending, now.NumAckPending)
+		return "", fmt.Errorf("the consumer is left with %d messages pending and %d not acknowledged",
+			now.NumPending, now.NumAckPending)
 	}
 	return "", nil
 }

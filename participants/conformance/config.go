@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -67,7 +66,7 @@ func (c Config) validate() error {
 	errs := []error{err}
 	missing := func(name string, is bool) {
 		if is {
-			errs = append(errs, fmt.Errorf("Config.%s: missing", name))
+			errs = append(errs, errors.New("Config."+name+": missing"))
 		}
 	}
 	missing("Conn", c.Conn == nil)
