@@ -24,7 +24,7 @@ const (
 	ExitConflict    = 5   // not possible in this state, or it has changed meanwhile
 	ExitEnded       = 6   // the job ended without a deletion, or failed
 	ExitTimeout     = 7   // the wait was over first
-	ExitNotProven   = 8   // a proof did not hold
+	ExitNotProven   = 8   // a proof, or a MUST of the protocol, did not hold
 	ExitUnreachable = 9   // the API, PostgreSQL or NATS does not answer
 	ExitInterrupted = 130 // Ctrl-C; what shells report for it
 )
@@ -42,7 +42,7 @@ var ExitTable = []struct {
 	{ExitConflict, "not possible as things stand, or changed meanwhile (409, 412), a key used twice (422), or nats diff differs"},
 	{ExitEnded, "the job was refused, rejected or cancelled, or failed and waits for a person"},
 	{ExitTimeout, "the wait of --timeout was over first; the job goes on"},
-	{ExitNotProven, "the demonstration's proof did not hold"},
+	{ExitNotProven, "a proof, or a MUST of the protocol, did not hold"},
 	{ExitUnreachable, "the API, PostgreSQL or NATS does not answer"},
 	{ExitInterrupted, "interrupted by Ctrl-C; what was sent goes on"},
 }
