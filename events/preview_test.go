@@ -126,8 +126,10 @@ func FuzzDecodePreview(f *testing.F) {
 		}
 		again, err := events.EncodePreview(preview)
 		require.NoError(t, err)
-		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(string(again)))
-		require.NoError(t, err)
-		require.NoError(t, schema.Validate(instance))
+		for _, accepted := range [][]byte{body, again} {
+			instance, err := jsonschema.UnmarshalJSON(strings.NewReader(string(accepted)))
+			require.NoError(t, err)
+			require.NoError(t, schema.Validate(instance))
+		}
 	})
 }
