@@ -7,7 +7,7 @@ LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 TEST_TIMEOUT ?= 30m
 
-.PHONY: help run dev test lint openapi asyncapi verify bench build deps clean
+.PHONY: help run dev test fuzz lint openapi asyncapi verify bench build deps clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ dev: ## run the whole platform in one process until Ctrl-C (PROFILE=tiny|low|hig
 
 test: deps ## run every test with the race detector (PKG=./saga/... for some)
 	go test -race -timeout $(TEST_TIMEOUT) $(or $(PKG),./...)
+
+fuzz: ## let a fuzzer write to every decoder that faces a stranger (FUZZTIME=5m each, FUZZWORKERS=2)
+	scripts/fuzz.sh
 
 lint: $(LINT) ## look for what compilers miss (golangci-lint, pinned)
 	$(LINT) run

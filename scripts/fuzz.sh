@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the house, one after the other, each for FUZZTIME (5m). A target that finds something fails the
+# run and leaves its input in testdata/fuzz of the package, to be committed with the repair.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+time=${FUZZTIME:-5m} workers=${FUZZWORKERS:-2} failed=0
+while IFS=: read -r file target; do
+	package=./$(dirname "$file")
+	echo "== $package $target for $time"
+	if ! go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel "$workers"; then
+		failed=1
+	fi
+done < <(git ls-files -z '*_test.go' | xargs -0 grep -Hoe '^func Fuzz[A-Za-z0-9]*' | sed 's/:func /:/' | sort)
+exit "$failed"
