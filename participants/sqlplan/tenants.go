@@ -51,7 +51,7 @@ func (j *judge) findTenantColumns() *tenantColumns {
 	if j.anchor != nil {
 		seeds = append(seeds, columnOf{j.anchor.OID, "tenant_id"})
 	}
-	j.follow(c.sure, seeds, true)
+	j.follow(c.sure, slices.Clone(seeds), true)
 	j.follow(c.all, seeds, false)
 	if c.root != nil {
 		j.addNamesakes(c)
