@@ -35,7 +35,7 @@ type Proposal struct {
 	Rules []Rule
 	// Schemas are those that were read.
 	Schemas []string
-	// TenantType is the type of the root column: uuid, text, int8, ...
+	// TenantType is the type of the root column, of a domain that of its base: uuid, text, varchar, bigint, ...
 	TenantType string
 	// Undecided are the tables that no rule could be derived for, with what was seen and what to decide; sorted by table. A
 	// table may have several.
@@ -81,7 +81,7 @@ func propose(cat *catalogue, cfg ProposeConfig) (*Proposal, error) {
 			return nil, fmt.Errorf("%w: %s: %s", events.ErrInvalid, f.Text, f.WayOut)
 		}
 	}
-	p := &proposing{judge: j, Proposal: &Proposal{Home: cat.Home, Schemas: cat.Schemas, TenantType: j.rootColumn().Type},
+	p := &proposing{judge: j, Proposal: &Proposal{Home: cat.Home, Schemas: cat.Schemas, TenantType: typeWord(j.rootColumn().Type)},
 		owned: map[string]*RuleSpec{}}
 	p.decided(cfg.Decided)
 	p.direct()
@@ -146,7 +146,7 @@ func (p *proposing) owns(t *table, columns []string) {
 			"column %s has the name of a tenant column, and no foreign key", c.Name)
 	case !c.identifies() || !c.equates(*root):
 		p.undecided(FindingTenantType, name, "give it the root's type", "column %s is of type %s, the tenant root of type %s",
-			c.Name, c.Type, root.Type)
+			c.Name, typeWord(c.Type), typeWord(root.Type))
 	case !c.NotNull:
 		p.undecided(FindingNullableTenant, name, "make it NOT NULL, or declare KeepingNull with a reason",
 			"column %s may be null", c.Name)
@@ -242,7 +242,7 @@ func (p *proposing) explainKey(name string, k *foreignKey) {
 	case k.Parent == k.Child:
 	case p.tables[parent] == nil:
 		p.undecided(FindingForeignSchema, name, "plan its schema too, or keep the table with a reason",
-			"it refers to %s (%s), which is in no schema of the plan", nameOf(p.cat.Schemas[0], k.ParentSchema, k.ParentName), list)
+			"it refers to %s (%s), which is in no schema of the plan", TableName(p.cat.Schemas[0], k.ParentSchema, k.ParentName), list)
 	case p.owned[parent] == nil && p.rules[parent] == nil:
 		p.undecided(FindingPath, name, "decide "+parent+" first", "it refers to %s (%s), which is undecided", parent, list)
 	case p.owned[parent] != nil && !k.Valid:

@@ -263,7 +263,7 @@ func TestStrangerRefusals(t *testing.T) {
 			code: sqlplan.FindingUndecidedColumn, words: []string{"tasks.user"}},
 		{claim: "a tenant column of another type",
 			ddl:  "ALTER TABLE crm.templates ALTER organization_id TYPE text",
-			code: sqlplan.FindingTenantType, words: []string{"templates.organization_id", "text", "int8"}},
+			code: sqlplan.FindingTenantType, words: []string{"templates.organization_id", "text", "bigint"}},
 		{claim: "a predicate over a column that may be null", ddl: "ALTER TABLE crm.templates ALTER is_system DROP NOT NULL",
 			code: sqlplan.FindingNullableWhere, words: []string{"templates.is_system", `"is_system" IS NOT NULL AND`}},
 		{claim: "a predicate that is SQL", rule: sqlplan.Delete("templates").By("organization_id").Where("is_system = false OR true", "x"),
