@@ -253,7 +253,7 @@ func TestStrangerRefusals(t *testing.T) {
 		{claim: "a pair that leads back", rule: sqlplan.Delete("comments").ViaPair("commentable_type", "commentable_id",
 			map[string]string{"Reaction": "reactions"}), code: sqlplan.FindingCycle, words: []string{"comments", "itself"}},
 		{claim: "a path by value through a cycle of keys",
-			ddl: "ALTER TABLE crm.projects ADD label_id bigint REFERENCES crm.labels; CREATE INDEX ON crm.projects (label_id)",
+			ddl:  "ALTER TABLE crm.projects ADD label_id bigint REFERENCES crm.labels; CREATE INDEX ON crm.projects (label_id)",
 			code: sqlplan.FindingCycle, words: []string{"labels", "projects"}},
 		{claim: "a second tenant column", rule: sqlplan.Delete("billing.transfers").By("from_id"),
 			code: sqlplan.FindingUndecidedColumn, words: []string{"billing.transfers.to_id", "Ignoring"}},
