@@ -59,7 +59,11 @@ func (j *judge) judgeIndex(key *foreignKey, toAnchor bool, rule *RuleSpec) {
 	if t.Schema == j.cat.Home {
 		on = ident(t.Name)
 	}
-	j.find(FindingUnindexedKey, SeverityRefuse, child, fmt.Sprintf("CREATE INDEX CONCURRENTLY ON %s (%s)", on, idents(columns)),
+	how := "CREATE INDEX CONCURRENTLY ON"
+	if t.Kind == "p" {
+		how = "CREATE INDEX ON" // the only way for a partitioned table, and writers wait for it
+	}
+	j.find(FindingUnindexedKey, SeverityRefuse, child, fmt.Sprintf("%s %s (%s)", how, on, idents(columns)),
 		"foreign key %s of %s has no index, each deleted row of %s would scan the table", key.Name, child, j.names[key.Parent])
 }
 
