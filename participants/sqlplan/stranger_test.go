@@ -302,6 +302,9 @@ func TestStrangerRefusals(t *testing.T) {
 		{claim: "a key from a schema that is not planned",
 			ddl:  "CREATE SCHEMA far; CREATE TABLE far.x (id bigint REFERENCES crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
+		{claim: "a key to the root from a schema that is not planned",
+			ddl:  "CREATE SCHEMA far; CREATE TABLE far.x (org bigint REFERENCES crm.organizations)",
+			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "organizations"}},
 		{claim: "an heir in a schema that is not planned", ddl: "CREATE SCHEMA far; CREATE TABLE far.x () INHERITS (crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
 		{claim: "a partition whose table is elsewhere", ddl: "CREATE SCHEMA far;" +
