@@ -1,0 +1,104 @@
+package familytest_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bakery-ia/tenant-deletion/participants/sqlplan/familytest"
+)
+
+// TestOracle deletes wrongly on purpose.
+func TestOracle(t *testing.T) {
+	t.Parallel()
+	const acme = "org_Acme"
+	without := `DELETE FROM public."AuditLog" WHERE "organizationId" = 'org_Acme';`
+	for claim, c := range map[string]struct {
+		sql   string
+		wrong bool
+	}{
+		"nothing deleted is seen":                {sql: "SELECT 1", wrong: true},
+		"a row that is left is seen":             {sql: deleteAcme + `INSERT INTO public."Organization" VALUES ('org_Acme', 'x', 'y')`, wrong: true},
+		"a neighbour's row that is gone is seen": {sql: deleteAcme + `DELETE FROM public."Account" WHERE id = 'a2001000-1'`, wrong: true},
+		"a shared row that has changed is seen":  {sql: deleteAcme + `UPDATE public."Country" SET name = 'austria' WHERE code = 'AT'`, wrong: true},
+		"a set null in nobody's row is seen":     {sql: deleteAcme + `UPDATE public."Category" SET "parentId" = NULL WHERE id = 'cat2'`, wrong: true},
+		"a new row is seen":                      {sql: deleteAcme + `INSERT INTO public."Country" VALUES ('BE', 'Belgium')`, wrong: true},
+		"one table forgotten is seen":            {sql: without, wrong: true},
+		"an exact deletion passes":               {sql: deleteAcme},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			world := familytest.Prisma().Open(t)
+			_, err := world.DB.DB.ExecContext(t.Context(), c.sql)
+			require.NoError(t, err)
+			require.Equal(t, c.wrong, fails(t, func(t testing.TB) { world.Oracle.Erased(t, acme) }))
+		})
+	}
+
+	t.Run("counts what was made for the tenant, by the names of a plan", func(t *testing.T) {
+		t.Parallel()
+		world := familytest.Events().Open(t)
+		counts := world.Oracle.Counts(t, world.Family.Tenants[1])
+		require.EqualValues(t, 480, counts["events"], "partitions count as their root")
+		require.EqualValues(t, 20, counts["archive.events_2024"])
+		require.NotContains(t, counts, "kinds")
+	})
+	t.Run("all families fill, and equal seeds make equal rows", func(t *testing.T) {
+		t.Parallel()
+		for _, f := range []familytest.Family{familytest.Rails(), familytest.Prisma(), familytest.Events()} {
+			one, two := f.Open(t), f.Open(t)
+			require.Equal(t, one.Oracle.Total(), two.Oracle.Total())
+			one.Oracle.Unchanged(t)
+			for _, tenant := range f.Tenants {
+				require.NotEmpty(t, one.Oracle.Counts(t, tenant))
+				require.Equal(t, one.Oracle.Counts(t, tenant), two.Oracle.Counts(t, tenant))
+			}
+		}
+	})
+}
+
+// deleteAcme is an exact deletion by hand.
+const deleteAcme = `SET search_path = public; BEGIN;
+DELETE FROM "Transfer" WHERE "fromId" = 'org_Acme' OR "toId" = 'org_Acme';
+DELETE FROM "AuditLog" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "Product" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "OrderLine" WHERE "orderId" IN (SELECT id FROM "Order" WHERE "customerId" IN
+    (SELECT id FROM "Customer" WHERE "organizationId" = 'org_Acme'));
+DELETE FROM "Order" WHERE "customerId" IN (SELECT id FROM "Customer" WHERE "organizationId" = 'org_Acme');
+DELETE FROM "Customer" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "Category" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "File" WHERE "uploaderId" IN (SELECT id FROM "User" WHERE "organizationId" = 'org_Acme');
+DELETE FROM "Profile" WHERE "userId" IN (SELECT id FROM "User" WHERE "organizationId" = 'org_Acme');
+DELETE FROM "Post" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "Tag" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "_UserTogroup" WHERE "B" IN (SELECT id FROM "group" WHERE "organizationId" = 'org_Acme');
+DELETE FROM "group" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "User" WHERE "organizationId" = 'org_Acme';
+DELETE FROM "Organization" WHERE id = 'org_Acme';
+COMMIT;
+`
+
+// fails reports whether fn fails its test.
+func fails(t *testing.T, fn func(testing.TB)) bool {
+	t.Helper()
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() { // Fatalf ends the goroutine that calls it
+		defer close(done)
+		fn(r)
+	}()
+	<-done
+	return r.failed
+}
+
+// recorder is a test that may fail without failing this one.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Fatalf(string, ...any) {
+	r.failed = true
+	runtime.Goexit()
+}
