@@ -12,7 +12,7 @@ import (
 type judge struct {
 	cat          *catalogue
 	tenantColumn string
-	rules        map[string]Rule
+	rules        map[string]RuleSpec
 	tables       map[string]*table
 	names        map[uint32]string // of the tables of the schema
 	paths        map[string]*foreignKey
@@ -24,7 +24,7 @@ type finding struct{ code, text string }
 
 // judged returns the layout of a plan that the catalogue bears out, or everything that speaks against it.
 func judged(cat *catalogue, tenantColumn string, rules []Rule) (*layout, error) {
-	j := &judge{cat: cat, tenantColumn: tenantColumn, rules: map[string]Rule{}, tables: map[string]*table{},
+	j := &judge{cat: cat, tenantColumn: tenantColumn, rules: map[string]RuleSpec{}, tables: map[string]*table{},
 		names: map[uint32]string{}, paths: map[string]*foreignKey{}}
 	for _, t := range cat.Tables {
 		j.tables[t.Name], j.names[t.OID] = t, t.Name
@@ -68,23 +68,24 @@ func (j *judge) verdict() error {
 }
 
 func (j *judge) readRules(rules []Rule) {
-	for _, r := range rules {
+	for _, rule := range rules {
+		r := rule.spec
 		if mistake := r.mistake(); mistake != "" {
-			j.find(participants.CodePlanInvalid, "rule for table %q: %s", r.table, mistake)
+			j.find(participants.CodePlanInvalid, "rule for table %q: %s", r.Table, mistake)
 			continue
 		}
-		if _, twice := j.rules[r.table]; twice {
-			j.find(participants.CodePlanInvalid, "table %s has two rules: remove one", r.table)
+		if _, twice := j.rules[r.Table]; twice {
+			j.find(participants.CodePlanInvalid, "table %s has two rules: remove one", r.Table)
 		}
-		if r.direct() && r.column == "" {
-			r.column = j.tenantColumn
+		if r.direct() && len(r.By) == 0 {
+			r.By = []string{j.tenantColumn}
 		}
-		j.rules[r.table] = r
-		if t := j.tables[r.table]; t == nil || ours(r.table) {
+		j.rules[r.Table] = r
+		if t := j.tables[r.Table]; t == nil || ours(r.Table) {
 			j.find(participants.CodePlanInvalid, "table %s is planned, but schema %s has no such table of the service: remove the rule",
-				r.table, j.cat.Schema)
-		} else if !r.kept && t.Kind != "r" && t.Kind != "p" {
-			j.find(participants.CodePlanInvalid, "%s is not a table that rows can be deleted from: keep it with a reason", r.table)
+				r.Table, j.cat.Schema)
+		} else if !r.Kept && t.Kind != "r" && t.Kind != "p" {
+			j.find(participants.CodePlanInvalid, "%s is not a table that rows can be deleted from: keep it with a reason", r.Table)
 		}
 	}
 }
@@ -96,7 +97,7 @@ func (j *judge) judgeTable(t *table) {
 	case ours(t.Name) || t.Extension:
 	case !planned:
 		j.find(participants.CodeUnplannedTable, "table %s %s and is on no plan: add a Delete or a Keep rule", t.Name, j.suspicion(t))
-	case rule.kept:
+	case rule.Kept:
 	default:
 		j.judgeHiding(t)
 		if rule.direct() {
@@ -136,33 +137,33 @@ func (j *judge) judgeHiding(t *table) {
 	}
 }
 
-func (j *judge) judgeColumn(t *table, rule Rule) {
-	c, has := t.column(rule.column)
+func (j *judge) judgeColumn(t *table, rule RuleSpec) {
+	c, has := t.column(rule.By[0])
 	switch {
 	case !has:
 		j.find(participants.CodePlanInvalid, "table %s has no column %s: name its tenant column with By, or its parent with Via",
-			t.Name, rule.column)
-	case !c.NotNull && !rule.keepsNull:
+			t.Name, rule.By[0])
+	case !c.NotNull && rule.KeepNull == "":
 		j.find(participants.CodePlanInvalid, "column %s.%s may be null: make it NOT NULL, or declare KeepingNull with a reason",
 			t.Name, c.Name)
-	case c.NotNull && rule.keepsNull:
+	case c.NotNull && rule.KeepNull != "":
 		j.find(participants.CodePlanInvalid, "column %s.%s is never null: remove KeepingNull", t.Name, c.Name)
 	}
 }
 
 // judgePath looks for the foreign key that leads from t to the parent of its rule, and on to a table with a tenant column.
-func (j *judge) judgePath(t *table, rule Rule) {
-	parent, planned := j.rules[rule.via]
-	if !planned || parent.kept {
-		j.find(participants.CodePlanInvalid, "table %s is reached via %s, which is not on the plan to be deleted", t.Name, rule.via)
+func (j *judge) judgePath(t *table, rule RuleSpec) {
+	parent, planned := j.rules[rule.ViaParent]
+	if !planned || parent.Kept {
+		j.find(participants.CodePlanInvalid, "table %s is reached via %s, which is not on the plan to be deleted", t.Name, rule.ViaParent)
 		return
 	}
 	at := slices.IndexFunc(j.cat.Keys, func(k *foreignKey) bool {
-		return k.Child == t.OID && k.ParentName == rule.via && slices.Contains(k.Columns, rule.viaColumn)
+		return k.Child == t.OID && k.ParentName == rule.ViaParent && slices.Contains(k.Columns, rule.ViaColumn)
 	})
 	if at < 0 {
 		j.find(participants.CodePlanInvalid, "table %s has no foreign key on %s to %s: add one, or give the table a tenant column",
-			t.Name, rule.viaColumn, rule.via)
+			t.Name, rule.ViaColumn, rule.ViaParent)
 		return
 	}
 	key := j.cat.Keys[at]
@@ -174,7 +175,7 @@ func (j *judge) judgePath(t *table, rule Rule) {
 	if !key.Valid {
 		j.find(participants.CodePlanInvalid, "foreign key %s of %s is not validated: VALIDATE CONSTRAINT it", key.Name, t.Name)
 	}
-	for hops, name := 0, rule.via; j.rules[name].via != ""; hops, name = hops+1, j.rules[name].via {
+	for hops, name := 0, rule.ViaParent; j.rules[name].ViaParent != ""; hops, name = hops+1, j.rules[name].ViaParent {
 		if hops > len(j.rules) {
 			j.find(participants.CodePlanInvalid, "table %s is reached via itself: one of its parents needs a tenant column", t.Name)
 			return
@@ -186,7 +187,7 @@ func (j *judge) judgePath(t *table, rule Rule) {
 func (j *judge) judgeKey(key *foreignKey) {
 	parent, planned := j.rules[key.ParentName]
 	toAnchor := key.ParentName == anchorTable && j.names[key.Parent] == anchorTable
-	if j.names[key.Parent] == "" || !toAnchor && (!planned || parent.kept) {
+	if j.names[key.Parent] == "" || !toAnchor && (!planned || parent.Kept) {
 		return
 	}
 	child, childPlanned := j.rules[key.ChildName]
@@ -195,7 +196,7 @@ func (j *judge) judgeKey(key *foreignKey) {
 	case j.names[key.Child] == "":
 		j.find(participants.CodeUnplannedTable, "table %s of another schema refers to %s (%s): its service must drop the key",
 			qualified, key.ParentName, key.Name)
-	case childPlanned && child.kept:
+	case childPlanned && child.Kept:
 		j.find(participants.CodePlanInvalid, "table %s is kept but refers to %s (%s), which is deleted: delete it too, or drop the key",
 			key.ChildName, key.ParentName, key.Name)
 	case childPlanned:
@@ -203,7 +204,7 @@ func (j *judge) judgeKey(key *foreignKey) {
 	}
 }
 
-func (j *judge) judgeReferrer(key *foreignKey, toAnchor bool, child Rule) {
+func (j *judge) judgeReferrer(key *foreignKey, toAnchor bool, child RuleSpec) {
 	if action, acts := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}[key.OnDelete]; acts {
 		j.find(participants.CodePlanInvalid,
 			"foreign key %s of %s is ON DELETE %s, which changes rows that nobody counts: make it NO ACTION",
@@ -211,7 +212,7 @@ func (j *judge) judgeReferrer(key *foreignKey, toAnchor bool, child Rule) {
 	}
 	columns := key.Columns
 	if toAnchor && child.direct() {
-		columns = []string{child.column} // live is true in every row: the tenant column alone finds them
+		columns = []string{child.By[0]} // live is true in every row: the tenant column alone finds them
 	}
 	if t := j.tables[key.ChildName]; !t.serves(columns) && !t.serves(key.Columns) {
 		j.find(participants.CodePlanInvalid, "foreign key %s of %s has no index, each deleted row of %s would scan the table: "+

