@@ -1,0 +1,313 @@
+package familytest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// Dice decides what is drawn. *rand.Rand is one; a property test has one whose throws can be shrunk.
+type Dice interface {
+	// IntN is at least 0 and less than n.
+	IntN(n int) int
+}
+
+var _ Dice = (*rand.Rand)(nil)
+
+// Size bounds what is drawn.
+type Size struct {
+	// Calm draws nothing that a catalogue alone refuses: every key has an index and is validated, and no trigger keeps rows.
+	Calm bool
+	// Keys is the number of foreign keys that are drawn beside those by which rows belong to somebody. Keys that find no pair of
+	// tables are fewer.
+	Keys int
+	// Rows is how many rows a tenant has in a table, at most.
+	Rows int
+	// Schemas is their number, at most the number of names.
+	Schemas int
+	// Tables is their number, the tenants' own included.
+	Tables int
+}
+
+// Names that need quotes, mean something in SQL, or mean something to who formats a statement.
+var (
+	schemaNames = []string{"app", "Billing", "my.schema", `we"ird`, "select", "public"}
+	tableNames  = []string{"order", "Order", "user", "select", "my.table", `a"b`, "with space", "ünïcode", "it's", "what?", "a%s", `b\c`,
+		"$1", "{x}", "td_mine", "tenant_anchor", "group", "1st", "--", "/*x*/", "a;b", "Null", "true", "t",
+		"sixty_three_bytes_are_the_longest_name_that_postgresql_will_keep"[:63], "td_row", "q", "p", "x"}
+	columnNames = []string{"org", "Org", "order", "user", "tenant id", `o"wner`, "a.b", "what?", "a%d", "c$1", "ünï", "select", "where", "t",
+		"id2", "it's", "tableoid2", "x"}
+)
+
+// namedTenant is the name that means the tenant without a key.
+const namedTenant = "Tenant Of"
+
+// longest is an id of as many characters as the wire allows, shorter is its beginning.
+const (
+	longest events.TenantID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	shorter events.TenantID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// tenantIDs are ids of each type that are easily mistaken for each other.
+var tenantIDs = map[string][]events.TenantID{
+	"text": {"acme", "Acme", "ACME", "acme-2", "acm", "acme_", "acmeX", "null", "NULL", "1--", "007", "7", "1e5", "100000", "-1", "_", "--",
+		"true", "DROP", "xmin", longest, shorter, "0x1F", "31", "1_000"},
+	"bigint":  {"7", "70", "700", "-7", "0", "9223372036854775807", "-9223372036854775808", "100000", "31"},
+	"integer": {"7", "70", "700", "-7", "0", "2147483647", "100000", "31"},
+	"numeric": {"7", "70", "-7", "0", "100000", "99999999999999999999999999", "31"},
+	"uuid": {"aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002", "aaaaaaaa-0000-4000-8000-00000000000a",
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+}
+
+// tenants is how many tenants a drawn family has.
+const tenants = 4
+
+// artist draws a family.
+type artist struct {
+	Dice
+	size  Size
+	d     Drawn
+	taken map[string]bool // names of tables and schemas
+}
+
+// Seeded throws dice that fall the same way for the same seed.
+func Seeded(seed uint64) Dice { return rand.New(rand.NewPCG(seed, 0)) }
+
+// Random draws a family: tables, keys between them, and rows of four tenants and of nobody. The rows are whole: every
+// reference stays within its owner's rows or leads to nobody's.
+func Random(dice Dice, size Size) Drawn {
+	a := &artist{Dice: dice, size: size, taken: map[string]bool{}}
+	types := []string{"text", "bigint", "uuid", "integer", "numeric"}
+	a.d.Name, a.d.TenantType = "random", types[a.IntN(len(types))]
+	a.d.TenantColumns = []string{namedTenant}
+	ids := slices.Clone(tenantIDs[a.d.TenantType])
+	for range tenants {
+		at := a.IntN(len(ids))
+		a.d.Tenants = append(a.d.Tenants, ids[at])
+		ids = slices.Delete(ids, at, at+1)
+	}
+	a.d.Schemas = slices.Clone(schemaNames[:max(1, size.Schemas)])
+	for i := range a.d.Schemas { // the first is not always the same
+		j := i + a.IntN(len(a.d.Schemas)-i)
+		a.d.Schemas[i], a.d.Schemas[j] = a.d.Schemas[j], a.d.Schemas[i]
+	}
+	a.drawRoot()
+	for len(a.d.Model) < size.Tables {
+		a.drawTable()
+	}
+	for range size.Keys {
+		a.drawKey()
+	}
+	a.drawRows()
+	a.write()
+	return a.d
+}
+
+// chance is true once in n throws.
+func (a *artist) chance(n int) bool { return a.IntN(n) == n-1 }
+
+// trap is chance for what a catalogue alone refuses.
+func (a *artist) trap(n int) bool { return !a.size.Calm && a.chance(n) }
+
+func (a *artist) drawRoot() {
+	root := &Table{Way: WayRoot, By: []string{"id"}, Key: []Column{{Name: "id", Type: a.d.TenantType}}, tenantType: a.d.TenantType}
+	a.name(root)
+	root.columns = slices.Clone(root.Key)
+	a.d.Model = append(a.d.Model, root)
+	a.d.Root = a.planned(root) + ".id"
+}
+
+// name gives the table a schema and a name that the schema does not have yet.
+func (a *artist) name(t *Table) {
+	t.Schema = a.d.Schemas[a.IntN(len(a.d.Schemas))]
+	t.Name = tableNames[a.IntN(len(tableNames))]
+	if a.taken[t.quoted()] || a.chance(2) {
+		t.Name = fmt.Sprintf("t%d", len(a.d.Model))
+	}
+	a.taken[t.quoted()] = true
+}
+
+func (a *artist) planned(t *Table) string { return a.d.Planned(t) }
+
+// Planned is the table's name as a plan over the family's schemas writes it.
+func (d Drawn) Planned(t *Table) string {
+	return (&Oracle{schemas: d.Schemas}).planned(t.Schema, t.Name)
+}
+
+func (a *artist) drawTable() {
+	t := &Table{tenantType: a.d.TenantType}
+	a.name(t)
+	a.drawIdentity(t)
+	ways := []Way{WayColumn, WayColumn, WayColumn, WayNamed, WayNullable, WayEither, WayOne, WayWhere, WayShared, WayShared,
+		WayKey, WayKey, WayKey, WayKey, WayKey, WayLoose, WayValue, WayPair}
+	t.Way = ways[a.IntN(len(ways))]
+	switch t.Way {
+	case WayKey, WayLoose, WayValue, WayPair:
+		if !a.drawParent(t) {
+			t.Way = WayColumn
+			a.drawTenantColumns(t)
+		}
+	case WayShared:
+	default:
+		a.drawTenantColumns(t)
+	}
+	if !a.size.Calm && a.chance(25) {
+		t.Triggers = append(t.Triggers, Trigger{Name: "on " + columnNames[a.IntN(len(columnNames))], Keeps: a.chance(3)})
+	}
+	t.rewrites = a.trap(80)
+	a.d.Model = append(a.d.Model, t)
+}
+
+// drawIdentity gives the table a primary key and perhaps another unique column.
+func (a *artist) drawIdentity(t *Table) {
+	switch a.IntN(8) {
+	case 0: // no key: rows may be equal
+	case 1:
+		t.Key = []Column{{Name: "id", Type: "bigint"}, {Name: "Part No", Type: "text"}}
+	case 2:
+		t.Key = []Column{{Name: "id", Type: "uuid"}}
+	case 3:
+		t.Key = []Column{{Name: "id", Type: "text"}}
+	default:
+		t.Key = []Column{{Name: "id", Type: "bigint"}}
+	}
+	t.columns = append(slices.Clone(t.Key), Column{Name: "note", Type: "text", Nullable: true})
+	t.partitioned = len(t.Key) > 0 && a.chance(8)
+	if len(t.Key) > 0 && !t.partitioned && a.chance(6) {
+		t.Code = "code"
+		t.columns = append(t.columns, Column{Name: t.Code, Type: "text"})
+	}
+}
+
+func (a *artist) drawTenantColumns(t *Table) {
+	root := a.d.Model[0]
+	column := func(nullable, key bool) string {
+		c := Column{Name: a.columnName(t), Type: a.tenantColumnType(), Nullable: nullable}
+		if !key {
+			c.Name = namedTenant
+		}
+		t.columns = append(t.columns, c)
+		if key {
+			t.Keys = append(t.Keys, a.key(t, root, []Column{c}, []string{"id"}, true))
+		}
+		return c.Name
+	}
+	switch t.Way {
+	case WayNamed:
+		t.By = []string{column(false, false)}
+	case WayNullable:
+		t.By, t.Null = []string{column(true, a.chance(2))}, true
+	case WayEither:
+		t.By = []string{column(false, true), column(false, true)}
+	case WayOne:
+		t.By, t.Ignored = []string{column(false, true)}, []string{column(a.chance(2), true)}
+	case WayWhere:
+		t.By = []string{column(false, false)}
+		t.columns = append(t.columns, Column{Name: "is_system", Type: "boolean"})
+	default:
+		t.By = []string{column(false, true)}
+	}
+}
+
+// tenantColumnType is mostly the root's; sometimes another one that a key may have.
+func (a *artist) tenantColumnType() string {
+	others := map[string]string{"text": "varchar(80)", "bigint": "numeric", "integer": "bigint", "numeric": "numeric", "uuid": "uuid"}
+	if a.chance(8) && a.d.TenantType != "bigint" {
+		return others[a.d.TenantType]
+	}
+	return a.d.TenantType
+}
+
+// drawParent looks for tables whose rows are somebody's and have a primary key of one column.
+func (a *artist) drawParent(t *Table) bool {
+	var parents []*Table
+	for _, p := range a.d.Model[1:] {
+		if p.Way != WayShared && len(p.Key) > 0 && (len(p.Key) == 1 || t.Way == WayKey || t.Way == WayLoose) {
+			parents = append(parents, p)
+		}
+	}
+	if len(parents) == 0 {
+		return false
+	}
+	t.Parent = parents[a.IntN(len(parents))]
+	switch t.Way {
+	case WayKey, WayLoose:
+		t.Null = t.Way == WayLoose
+		k := a.reference(t, t.Parent, t.Null, true)
+		t.Column = k.Columns[0].Name
+	case WayValue:
+		t.Null = a.chance(3)
+		t.Column = a.columnName(t)
+		t.columns = append(t.columns, Column{Name: t.Column, Type: t.Parent.Key[0].Type, Nullable: t.Null})
+	default:
+		a.drawPair(t, parents)
+	}
+	return true
+}
+
+// drawPair names one or two parents with ids of one type. Rows of type Note are nobody's.
+func (a *artist) drawPair(t *Table, parents []*Table) {
+	t.PairParents = map[string]*Table{"First": t.Parent}
+	second := parents[a.IntN(len(parents))]
+	if second != t.Parent && second.Key[0].Type == t.Parent.Key[0].Type {
+		t.PairParents["it's Second"] = second
+	}
+	t.PairType, t.Column, t.Null = a.columnName(t)+"_type", a.columnName(t)+"_id", a.chance(3)
+	t.columns = append(t.columns, Column{Name: t.PairType, Type: "text", Nullable: t.Null},
+		Column{Name: t.Column, Type: t.Parent.Key[0].Type, Nullable: t.Null})
+}
+
+// drawKey adds a foreign key between any two tables: cycles and references to itself are welcome.
+func (a *artist) drawKey() {
+	child, parent := a.d.Model[a.IntN(len(a.d.Model))], a.d.Model[a.IntN(len(a.d.Model))]
+	if parent.Way == WayRoot || len(parent.Key) == 0 { // a key to the root would be a tenant column
+		return
+	}
+	if child.Way == WayShared && parent.Way != WayShared && !a.trap(4) { // it could not be kept
+		return
+	}
+	a.reference(child, parent, a.chance(2) || child == parent || child.Way == WayRoot, false)
+}
+
+// reference adds columns and a key to a parent's primary key, or to its other unique column.
+func (a *artist) reference(child, parent *Table, nullable, carries bool) *Key {
+	to := slices.Clone(parent.Key)
+	if parent.Code != "" && a.chance(3) {
+		to = []Column{{Name: parent.Code, Type: "text"}}
+	}
+	var names []string
+	for i, c := range to {
+		names = append(names, c.Name)
+		to[i] = Column{Name: a.columnName(child), Type: c.Type, Nullable: nullable}
+		child.columns = append(child.columns, to[i])
+	}
+	k := a.key(child, parent, to, names, carries)
+	child.Keys = append(child.Keys, k)
+	return k
+}
+
+func (a *artist) key(child, parent *Table, columns []Column, to []string, carries bool) *Key {
+	k := &Key{Child: child, Parent: parent, Columns: columns, ParentKey: to, Carries: carries,
+		Name: "key " + strconv.Itoa(len(a.d.Model)) + " " + strconv.Itoa(len(child.Keys))}
+	if a.chance(5) {
+		k.OnDelete = []string{"CASCADE", "RESTRICT", "SET NULL", "CASCADE"}[a.IntN(4)]
+		if k.OnDelete == "SET NULL" && !k.Nullable() {
+			k.OnDelete = "CASCADE"
+		}
+	}
+	k.Unindexed, k.NotValid = a.trap(30), a.trap(80)
+	k.Deferred = k.OnDelete == "" && a.chance(6)
+	return k
+}
+
+// columnName is one that the table does not have.
+func (a *artist) columnName(t *Table) string {
+	name := columnNames[a.IntN(len(columnNames))]
+	if slices.ContainsFunc(t.columns, func(c Column) bool { return c.Name == name || c.Name == name+"_id" || c.Name == name+"_type" }) {
+		name += strconv.Itoa(len(t.columns))
+	}
+	return name
+}

@@ -1,0 +1,104 @@
+package familytest
+
+import "slices"
+
+// Way is how rows of a drawn table belong to somebody. It is the generator's knowledge: what a person who knows the product would
+// say when asked.
+type Way string
+
+// Ways.
+const (
+	WayRoot     Way = "root"     // the tenants themselves
+	WayColumn   Way = "column"   // a tenant column with a key
+	WayNamed    Way = "named"    // a tenant column without a key, by its name
+	WayNullable Way = "nullable" // a tenant column that may be null: then the row is nobody's
+	WayEither   Way = "either"   // two tenant columns: the row goes with either
+	WayOne      Way = "one"      // two tenant columns, of which the second says nothing
+	WayWhere    Way = "where"    // a tenant column, and is_system rows stay
+	WayKey      Way = "key"      // a key to a parent
+	WayLoose    Way = "loose"    // a key to a parent that may be null: then the row is nobody's
+	WayValue    Way = "value"    // a parent's primary key without a key
+	WayPair     Way = "pair"     // a polymorphic reference
+	WayShared   Way = "shared"   // nobody's, all of them
+)
+
+// Table is a drawn table.
+type Table struct {
+	Schema, Name string
+	Way          Way
+	// By are the tenant columns that count, Ignored those that do not.
+	By, Ignored []string
+	// Column leads to Parent, for WayKey, WayLoose and WayValue; of a pair it holds the id.
+	Column string
+	Parent *Table
+	// PairType is the type column of a pair, PairParents its values' parents. Rows of type Note are nobody's.
+	PairType    string
+	PairParents map[string]*Table
+	// Null says that the way may be null, and rows are nobody's then.
+	Null bool
+	// Key is the primary key; none when nothing may refer to the table.
+	Key []Column
+	// Code is a second unique column that keys refer to; empty when there is none.
+	Code string
+	// Keys are the foreign keys of the table.
+	Keys []*Key
+	// Triggers fire on deletes.
+	Triggers []Trigger
+
+	columns     []Column
+	partitioned bool
+	rewrites    bool // a rule rewrites deletes
+	tenantType  string
+	rows        []*made
+}
+
+// Column is a column's name and type.
+type Column struct {
+	Name, Type string
+	Nullable   bool
+}
+
+// Key is a foreign key.
+type Key struct {
+	Name      string
+	Child     *Table
+	Parent    *Table
+	Columns   []Column
+	ParentKey []string // the columns it refers to
+	OnDelete  string   // as DDL; empty is NO ACTION
+	Unindexed bool
+	Deferred  bool
+	NotValid  bool
+	Carries   bool // it is the table's way, or a tenant column's
+}
+
+// Trigger fires on deletes; one that keeps rows returns NULL.
+type Trigger struct {
+	Name  string
+	Keeps bool
+}
+
+// Drawn is a family and the tables it was made from.
+type Drawn struct {
+	Family
+	Model []*Table
+}
+
+func (t *Table) quoted() string { return quoted(t.Schema) + "." + quoted(t.Name) }
+
+// Nullable reports whether a column of the key may be null.
+func (k *Key) Nullable() bool {
+	return slices.ContainsFunc(k.Columns, func(c Column) bool { return c.Nullable })
+}
+
+// Acting are the keys into the table that do something on deletes.
+func (d Drawn) Acting(t *Table) (keys []*Key) {
+	for _, child := range d.Model {
+		for _, k := range child.Keys {
+			if k.Parent == t && k.OnDelete != "" && k.OnDelete != "RESTRICT" {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}

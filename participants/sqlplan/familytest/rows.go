@@ -1,0 +1,185 @@
+package familytest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+)
+
+// made is a row that is being made: what stands in each column, as SQL, and whose it is.
+type made struct {
+	table  *Table
+	owners []events.TenantID
+	values map[string]string
+}
+
+// keyNo makes the k-th value of a type.
+func keyNo(columnType string, k int) string {
+	switch columnType {
+	case "text":
+		return literal("K'" + strconv.Itoa(k))
+	case "uuid":
+		return literal(fmt.Sprintf("00000000-0000-4000-8000-%012d", k))
+	}
+	return strconv.Itoa(k)
+}
+
+// drawRows makes rows for every tenant, for pairs of them where a row can be two tenants', and for nobody; then fills in the
+// references, and drops the rows that find no reference they need, until all is whole.
+func (a *artist) drawRows() {
+	for i, tenant := range a.d.Tenants {
+		root := a.d.Model[0]
+		root.rows = append(root.rows, &made{table: root, owners: a.d.Tenants[i : i+1 : i+1],
+			values: map[string]string{"id": literal(string(tenant)) + "::" + a.d.TenantType}})
+	}
+	groups := [][]events.TenantID{nil, {a.d.Tenants[0], a.d.Tenants[1]}, {a.d.Tenants[1], a.d.Tenants[2]}}
+	for i := range a.d.Tenants {
+		groups = append(groups, a.d.Tenants[i:i+1:i+1])
+	}
+	for _, t := range a.d.Model[1:] {
+		for _, owners := range groups {
+			if !t.may(owners) {
+				continue
+			}
+			for range 1 + a.IntN(a.size.Rows) {
+				t.rows = append(t.rows, a.row(t, owners))
+			}
+		}
+	}
+	for a.refer() {
+	}
+}
+
+// may reports whether a row of the table can belong to the owners. What depends on a parent's rows turns out when it is looked for.
+func (t *Table) may(owners []events.TenantID) bool {
+	reached := t.Way == WayKey || t.Way == WayLoose || t.Way == WayValue || t.Way == WayPair
+	switch len(owners) {
+	case 0:
+		return reached || t.Way == WayShared || t.Way == WayNullable || t.Way == WayWhere
+	case 1:
+		return t.Way != WayShared
+	}
+	return reached || t.Way == WayEither
+}
+
+// row makes all of a row but its references.
+func (a *artist) row(t *Table, owners []events.TenantID) *made {
+	r := &made{table: t, owners: owners, values: map[string]string{"note": literal("note of " + string(a.d.Tenants[a.IntN(tenants)]))}}
+	n := len(t.rows) + 1
+	for _, c := range t.Key {
+		r.values[c.Name] = keyNo(c.Type, n)
+	}
+	if t.Code != "" {
+		r.values[t.Code] = literal(fmt.Sprintf("code %d", n))
+	}
+	for i, column := range t.By {
+		switch {
+		case len(owners) > 0:
+			r.values[column] = literal(string(owners[min(i, len(owners)-1)]))
+		case t.Way == WayWhere:
+			r.values[column] = literal(string(a.d.Tenants[a.IntN(len(a.d.Tenants))]))
+		default:
+			r.values[column] = "NULL"
+		}
+	}
+	for _, column := range t.Ignored {
+		r.values[column] = literal(string(owners[0]))
+	}
+	if t.Way == WayWhere {
+		r.values["is_system"] = strconv.FormatBool(len(owners) == 0)
+	}
+	return r
+}
+
+// refer fills in every reference, and reports whether a row had to be dropped: then others may refer to what is no more.
+func (a *artist) refer() (dropped bool) {
+	for _, t := range a.d.Model {
+		t.rows = slices.DeleteFunc(t.rows, func(r *made) bool {
+			whole := a.reach(r)
+			for _, k := range t.Keys {
+				whole = whole && (k.Parent.Way == WayRoot || a.follow(r, k))
+			}
+			dropped = dropped || !whole
+			return !whole
+		})
+	}
+	return dropped
+}
+
+// follow gives the key of a row a parent: of the same owners where the key may decide whose the row is, else of some of them.
+func (a *artist) follow(r *made, k *Key) bool {
+	nobodys := len(r.owners) == 0 && k.Carries && k.Nullable() && r.table.Way == WayLoose
+	p := a.parent(k.Parent, r, func(p *made) bool {
+		if !k.Nullable() && p.table.Way != WayShared || k.Carries {
+			return slices.Equal(p.owners, r.owners)
+		}
+		return within(p.owners, r.owners)
+	})
+	if k.Nullable() && !k.Carries && a.chance(3) {
+		p = nil
+	}
+	if p == nil || nobodys { // one NULL is enough for a key to say nothing
+		for i, c := range k.Columns {
+			r.values[c.Name] = "NULL"
+			if i > 0 && a.chance(2) {
+				r.values[c.Name] = keyNo(c.Type, 1)
+			}
+		}
+		return k.Nullable() && (nobodys || !k.Carries)
+	}
+	for i, c := range k.Columns {
+		r.values[c.Name] = p.values[k.ParentKey[i]]
+	}
+	return true
+}
+
+// reach gives a row its parent by value, where that is its way.
+func (a *artist) reach(r *made) bool {
+	t := r.table
+	if t.Way != WayValue && t.Way != WayPair {
+		return true
+	}
+	if len(r.owners) == 0 && t.Null && (t.Way == WayValue || a.chance(2)) {
+		r.values[t.Column], r.values[t.PairType] = "NULL", "NULL"
+		return true
+	}
+	parent := t.Parent
+	if t.Way == WayPair {
+		value := "First"
+		if second := t.PairParents["it's Second"]; second != nil && a.chance(2) {
+			value, parent = "it's Second", second
+		}
+		r.values[t.PairType] = literal(value)
+		if len(r.owners) == 0 { // the ids of notes are those of anybody
+			r.values[t.PairType], r.values[t.Column] = literal("Note"), keyNo(t.Parent.Key[0].Type, 1+a.IntN(9))
+			return true
+		}
+	}
+	p := a.parent(parent, r, func(p *made) bool { return slices.Equal(p.owners, r.owners) })
+	if p == nil {
+		return false
+	}
+	r.values[t.Column] = p.values[parent.Key[0].Name]
+	return true
+}
+
+// parent is one of the table's rows that will do; nil when there is none.
+func (a *artist) parent(t *Table, child *made, will func(*made) bool) *made {
+	var found []*made
+	for _, r := range t.rows {
+		if will(r) {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found[a.IntN(len(found))]
+}
+
+// within reports whether everybody with whom the parent goes is one with whom the child goes.
+func within(parent, child []events.TenantID) bool {
+	return !slices.ContainsFunc(parent, func(t events.TenantID) bool { return !slices.Contains(child, t) })
+}
