@@ -21,8 +21,7 @@ var _ Dice = (*rand.Rand)(nil)
 type Size struct {
 	// Calm draws nothing that a catalogue alone refuses: every key has an index and is validated, and no trigger keeps rows.
 	Calm bool
-	// Keys is the number of foreign keys that are drawn beside those by which rows belong to somebody. Keys that find no pair of
-	// tables are fewer.
+	// Keys is the number of foreign keys, at least. Those by which rows belong to somebody may be more.
 	Keys int
 	// Rows is how many rows a tenant has in a table, at most.
 	Rows int
@@ -62,6 +61,9 @@ var tenantIDs = map[string][]events.TenantID{
 		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
 }
 
+// triesMax is how many pairs of tables are looked at for each key: between many pairs there can be none.
+const triesMax = 10
+
 // tenants is how many tenants a drawn family has.
 const tenants = 4
 
@@ -98,9 +100,10 @@ func Random(dice Dice, size Size) Drawn {
 	for len(a.d.Model) < size.Tables {
 		a.drawTable()
 	}
-	for range size.Keys {
+	for tries := 0; a.keys() < size.Keys && tries < triesMax*size.Keys; tries++ {
 		a.drawKey()
 	}
+	a.drawHeirs()
 	a.drawRows()
 	a.write()
 	return a.d
@@ -113,7 +116,7 @@ func (a *artist) chance(n int) bool { return a.IntN(n) == n-1 }
 func (a *artist) trap(n int) bool { return !a.size.Calm && a.chance(n) }
 
 func (a *artist) drawRoot() {
-	root := &Table{Way: WayRoot, By: []string{"id"}, Key: []Column{{Name: "id", Type: a.d.TenantType}}, tenantType: a.d.TenantType}
+	root := &Table{Way: WayRoot, By: []string{"id"}, Key: []Column{{Name: "id", Type: a.d.TenantType}}}
 	a.name(root)
 	root.columns = slices.Clone(root.Key)
 	a.d.Model = append(a.d.Model, root)
@@ -138,7 +141,7 @@ func (d Drawn) Planned(t *Table) string {
 }
 
 func (a *artist) drawTable() {
-	t := &Table{tenantType: a.d.TenantType}
+	t := &Table{}
 	a.name(t)
 	a.drawIdentity(t)
 	ways := []Way{WayColumn, WayColumn, WayColumn, WayNamed, WayNullable, WayEither, WayOne, WayWhere, WayShared, WayShared,
@@ -258,6 +261,26 @@ func (a *artist) drawPair(t *Table, parents []*Table) {
 	t.PairType, t.Column, t.Null = a.columnName(t)+"_type", a.columnName(t)+"_id", a.chance(3)
 	t.columns = append(t.columns, Column{Name: t.PairType, Type: "text", Nullable: t.Null},
 		Column{Name: t.Column, Type: t.Parent.Key[0].Type, Nullable: t.Null})
+}
+
+func (a *artist) keys() (n int) {
+	for _, t := range a.d.Model {
+		n += len(t.Keys)
+	}
+	return n
+}
+
+// drawHeirs adds tables that inherit from one with a tenant column, and with it the column, but neither keys nor indexes.
+func (a *artist) drawHeirs() {
+	for _, t := range slices.Clone(a.d.Model) {
+		needs := slices.ContainsFunc(t.Keys, func(k *Key) bool { return !k.Nullable() })
+		if t.Way != WayNamed || needs || t.partitioned || t.Code != "" || !a.chance(4) {
+			continue
+		}
+		heir := &Table{Way: WayNamed, By: t.By, columns: slices.Concat(t.Key, []Column{{Name: t.By[0]}}), heirOf: t}
+		a.name(heir)
+		a.d.Model = append(a.d.Model, heir)
+	}
 }
 
 // drawKey adds a foreign key between any two tables: cycles and references to itself are welcome.

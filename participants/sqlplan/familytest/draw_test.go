@@ -1,6 +1,7 @@
 package familytest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,5 +28,43 @@ func TestRandom(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, familytest.Random(familytest.Seeded(7), size).Family, familytest.Random(familytest.Seeded(7), size).Family)
 		require.NotEqual(t, familytest.Random(familytest.Seeded(7), size).Family, familytest.Random(familytest.Seeded(8), size).Family)
+	})
+}
+
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	t.Run("has everything that large schemas have", func(t *testing.T) {
+		t.Parallel()
+		d := familytest.Large(1)
+		ways, keys, heirs, across, selfs := map[familytest.Way]int{}, 0, 0, 0, 0
+		for _, table := range d.Model {
+			ways[table.Way]++
+			keys += len(table.Keys)
+			for _, k := range table.Keys {
+				if k.Parent.Schema != table.Schema {
+					across++
+				}
+				if k.Parent == table {
+					selfs++
+				}
+			}
+		}
+		heirs = strings.Count(d.Tables, "INHERITS")
+		require.Greater(t, len(d.Model), 200)
+		require.Greater(t, keys, 400)
+		require.Len(t, ways, 12, "every way: %v", ways)
+		require.Positive(t, heirs)
+		require.Positive(t, across)
+		require.Positive(t, selfs)
+		require.Len(t, d.Schemas, 4)
+	})
+	t.Run("the huge one has a thousand tables and two thousand keys", func(t *testing.T) {
+		t.Parallel()
+		d, keys := familytest.Huge(1), 0
+		for _, table := range d.Model {
+			keys += len(table.Keys)
+		}
+		require.GreaterOrEqual(t, len(d.Model), 1000)
+		require.GreaterOrEqual(t, keys, 2000)
 	})
 }

@@ -1,6 +1,10 @@
 package familytest
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Way is how rows of a drawn table belong to somebody. It is the generator's knowledge: what a person who knows the product would
 // say when asked.
@@ -48,7 +52,7 @@ type Table struct {
 	columns     []Column
 	partitioned bool
 	rewrites    bool // a rule rewrites deletes
-	tenantType  string
+	heirOf      *Table
 	rows        []*made
 }
 
@@ -101,4 +105,18 @@ func (d Drawn) Acting(t *Table) (keys []*Key) {
 		}
 	}
 	return keys
+}
+
+// GoString is the family as SQL: what a failing test prints.
+func (d Drawn) GoString() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n-- root %s of type %s, tenants %q\n", d.Root, d.TenantType, d.Tenants)
+	for _, schema := range d.Schemas {
+		fmt.Fprintf(&b, "CREATE SCHEMA %s;\n", quoted(schema))
+	}
+	b.WriteString(d.Tables)
+	for _, turn := range d.Turns {
+		fmt.Fprintf(&b, "-- of %q\n%s", turn.Owners, turn.SQL)
+	}
+	return b.String() + d.After
 }

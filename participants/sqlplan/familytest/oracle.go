@@ -7,13 +7,18 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
 // linesMax is how many differences one message tells.
 const linesMax = 20
+
+// TB is what the oracle needs of a test: *testing.T is one, and so is the T of a property test.
+type TB interface {
+	Context() context.Context
+	Fatalf(format string, args ...any)
+}
 
 // Oracle knows whose every row is, because it looked on while they were made.
 type Oracle struct {
@@ -68,8 +73,7 @@ func (o *Oracle) claim(ctx context.Context, by owners) error {
 
 // Counts is how many rows of each table go with the tenant, by the names that a plan over the family's schemas uses. Tables with
 // none are left out. It fails the test when rows are entangled: then there is no one truth.
-func (o *Oracle) Counts(t testing.TB, tenant events.TenantID) map[string]int64 {
-	t.Helper()
+func (o *Oracle) Counts(t TB, tenant events.TenantID) map[string]int64 {
 	roots, err := o.roots(t.Context())
 	if err != nil {
 		t.Fatalf("familytest: read tables: %v", err)
@@ -107,8 +111,7 @@ func (o *Oracle) Total() (n int) {
 }
 
 // Unchanged fails the test unless every row is what it was.
-func (o *Oracle) Unchanged(t testing.TB) {
-	t.Helper()
+func (o *Oracle) Unchanged(t TB) {
 	if diff := o.diff(t, func(owners) (stays, goes bool) { return true, false }); diff != "" {
 		t.Fatalf("rows changed although nothing may have been deleted:\n%s", diff)
 	}
@@ -116,8 +119,7 @@ func (o *Oracle) Unchanged(t testing.TB) {
 
 // Erased fails the test unless exactly the tenant's rows are gone and every other row is what it was. From then on the
 // oracle counts without the tenant.
-func (o *Oracle) Erased(t testing.TB, tenant events.TenantID) {
-	t.Helper()
+func (o *Oracle) Erased(t TB, tenant events.TenantID) {
 	diff := o.diff(t, func(c owners) (stays, goes bool) { return !c.has(tenant), c.has(tenant) && !c.entangled })
 	if diff != "" {
 		t.Fatalf("deleting %s was not exact:\n%s", tenant, diff)
@@ -135,8 +137,7 @@ func (o *Oracle) Erased(t testing.TB, tenant events.TenantID) {
 }
 
 // diff tells which rows are not as judge wants them; empty when all are.
-func (o *Oracle) diff(t testing.TB, judge func(owners) (stays, goes bool)) string {
-	t.Helper()
+func (o *Oracle) diff(t TB, judge func(owners) (stays, goes bool)) string {
 	now, err := o.look(t.Context())
 	if err != nil {
 		t.Fatalf("familytest: look at rows: %v", err)

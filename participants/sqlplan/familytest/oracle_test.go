@@ -32,7 +32,7 @@ func TestOracle(t *testing.T) {
 			world := familytest.Prisma().Open(t)
 			_, err := world.DB.DB.ExecContext(t.Context(), c.sql)
 			require.NoError(t, err)
-			require.Equal(t, c.wrong, fails(t, func(t testing.TB) { world.Oracle.Erased(t, acme) }))
+			require.Equal(t, c.wrong, fails(t, func(t familytest.TB) { world.Oracle.Erased(t, acme) }))
 		})
 	}
 
@@ -80,7 +80,7 @@ COMMIT;
 `
 
 // fails reports whether fn fails its test.
-func fails(t *testing.T, fn func(testing.TB)) bool {
+func fails(t *testing.T, fn func(familytest.TB)) bool {
 	t.Helper()
 	r := &recorder{TB: t}
 	done := make(chan struct{})

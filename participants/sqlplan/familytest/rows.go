@@ -64,11 +64,19 @@ func (t *Table) may(owners []events.TenantID) bool {
 	return reached || t.Way == WayEither
 }
 
+// identity is the columns of the primary key, or of the one that is not inherited.
+func (t *Table) identity() []Column {
+	if t.heirOf != nil {
+		return t.heirOf.Key
+	}
+	return t.Key
+}
+
 // row makes all of a row but its references.
 func (a *artist) row(t *Table, owners []events.TenantID) *made {
 	r := &made{table: t, owners: owners, values: map[string]string{"note": literal("note of " + string(a.d.Tenants[a.IntN(tenants)]))}}
 	n := len(t.rows) + 1
-	for _, c := range t.Key {
+	for _, c := range t.identity() {
 		r.values[c.Name] = keyNo(c.Type, n)
 	}
 	if t.Code != "" {

@@ -31,6 +31,10 @@ func (a *artist) write() {
 
 // create writes CREATE TABLE. Partitions lie in any schema.
 func (t *Table) create(b *strings.Builder, schemas []string) {
+	if t.heirOf != nil {
+		fmt.Fprintf(b, "CREATE TABLE %s () INHERITS (%s);\n", t.quoted(), t.heirOf.quoted())
+		return
+	}
 	var parts, key []string
 	for _, c := range t.columns {
 		null := " NOT NULL"

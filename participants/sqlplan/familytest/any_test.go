@@ -1,0 +1,200 @@
+package familytest_test
+
+import (
+	"errors"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/participants"
+	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
+	"github.com/bakery-ia/tenant-deletion/participants/sqlplan/familytest"
+)
+
+// throws are dice of single bits: rapid prefers small numbers, which would leave the last of every choice undrawn.
+type throws struct{ t *rapid.T }
+
+// IntN is at least 0 and less than n.
+func (d throws) IntN(n int) int {
+	for {
+		v := 0
+		for range bits.Len(uint(n - 1)) {
+			v *= 2
+			if rapid.Bool().Draw(d.t, "bit") {
+				v++
+			}
+		}
+		if v < n {
+			return v
+		}
+	}
+}
+
+// drawn is a family of any schemas.
+func drawn(size familytest.Size) *rapid.Generator[familytest.Drawn] {
+	return rapid.Custom(func(t *rapid.T) familytest.Drawn { return familytest.Random(throws{t}, size) })
+}
+
+// answer is the rule that somebody writes who knows how the table's rows belong to tenants.
+func answer(d familytest.Drawn, table *familytest.Table) sqlplan.Rule {
+	r := sqlplan.Delete(d.Planned(table))
+	switch table.Way {
+	case familytest.WayShared:
+		return sqlplan.Keep(d.Planned(table), "nobody's")
+	case familytest.WayKey, familytest.WayLoose, familytest.WayValue:
+		r = r.Via(table.Column, d.Planned(table.Parent))
+	case familytest.WayPair:
+		parents := map[string]string{}
+		for value, parent := range table.PairParents {
+			parents[value] = d.Planned(parent)
+		}
+		r = r.ViaPair(table.PairType, table.Column, parents).KeepingType("Note", "notes are nobody's")
+	case familytest.WayWhere:
+		r = r.By(table.By...).Where("is_system = false", "the product's own")
+	default:
+		r = r.By(table.By...)
+	}
+	for _, column := range table.Ignored {
+		r = r.Ignoring(column, "only says where it came from")
+	}
+	if table.Way == familytest.WayValue {
+		r = r.WithoutKey("by convention")
+	}
+	switch {
+	case table.Null && len(table.By) > 0:
+		r = r.KeepingNull("nobody's")
+	case table.Null:
+		r = r.AcceptingNull("nobody's")
+	}
+	return r
+}
+
+// knowing answers what the proposal leaves open, corrects what a catalogue cannot know (system rows), and accepts the keys and
+// triggers of the drawn tables.
+func knowing(d familytest.Drawn, proposal *sqlplan.Proposal) person {
+	p := person{actions: map[string][]string{}, triggers: map[string][]string{}}
+	open := undecided(proposal)
+	for _, table := range d.Model {
+		name := d.Planned(table)
+		if _, asked := open[name]; asked {
+			p.answers = append(p.answers, answer(d, table))
+		} else if table.Way == familytest.WayWhere {
+			p.corrections = append(p.corrections, answer(d, table))
+		}
+		for _, k := range d.Acting(table) {
+			p.actions[name] = append(p.actions[name], k.Name)
+		}
+		for _, trigger := range table.Triggers {
+			p.triggers[name] = append(p.triggers[name], trigger.Name)
+		}
+	}
+	return p
+}
+
+// TestAnySchema is the engine's contract: over schemas that nobody has foreseen, what a proposal, a person and Check agree on
+// deletes exactly the tenant's rows, and everything else is refused without an effect.
+func TestAnySchema(t *testing.T) {
+	t.Parallel()
+	size := familytest.Size{Keys: 8, Rows: 3, Schemas: 3, Tables: 8}
+	world := familytest.Empty(t)
+	seen := tally{outcomes: map[string]int{}}
+	rapid.Check(t, func(t *rapid.T) {
+		s := size
+		s.Calm = rapid.Bool().Draw(t, "calm")
+		d := drawn(s).Draw(t, "family")
+		require.NoError(t, world.Fill(t.Context(), d.Family))
+		seen.add(hold(t, world, d))
+	})
+	seen.require(t, "exact", "refused by check", "a decision left out")
+}
+
+// hold holds the engine against one family, and says what came of it.
+func hold(t *rapid.T, w *familytest.World, d familytest.Drawn) string {
+	proposal, err := propose(t.Context(), w)
+	require.NoError(t, err)
+	requireDerived(t, d, proposal)
+	p := knowing(d, proposal)
+	rules := p.rules(proposal)
+	cfg := config(w)
+	if rapid.IntRange(0, 2).Draw(t, "bounded") == 1 {
+		cfg.BoundedRows, cfg.ChunkRows, cfg.Pace = 1, 2, time.Microsecond
+	}
+	plan := sqlplan.New(w.DB, cfg, rules...)
+	if rapid.Bool().Draw(t, "mended") {
+		require.NoError(t, mend(t.Context(), w, plan))
+	}
+	order := rapid.Permutation(d.Tenants).Draw(t, "order")
+	if lessons := leaveOut(rules, p.answers); len(lessons) > 0 && rapid.IntRange(0, 3).Draw(t, "left out") == 1 {
+		slices.SortFunc(lessons, func(a, b lesson) int { return strings.Compare(a.table+a.claim, b.table+b.claim) })
+		l := rapid.SampledFrom(lessons).Draw(t, "lesson")
+		plan = sqlplan.New(w.DB, cfg, l.rules...)
+		if plan.Check(t.Context()) != nil {
+			requireRefused(t, w, plan, order[0])
+			return "a decision left out"
+		}
+	}
+	return requireExactOrRefused(t, w, plan, order, d)
+}
+
+// requireExactOrRefused deletes the tenants one after the other.
+func requireExactOrRefused(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, order []events.TenantID, d familytest.Drawn) string {
+	if err := plan.Check(t.Context()); err != nil {
+		require.ErrorIs(t, err, participants.ErrRefused)
+		requireRefused(t, w, plan, order[0])
+		return "refused by check"
+	}
+	if slices.ContainsFunc(d.Model, keepsRows) {
+		requireRefusedOrExact(t, w, plan, order[0])
+		return "rows that a trigger keeps"
+	}
+	for _, tenant := range order {
+		requireExact(t, w, plan, tenant)
+	}
+	return "exact"
+}
+
+func keepsRows(table *familytest.Table) bool {
+	return slices.ContainsFunc(table.Triggers, func(t familytest.Trigger) bool { return t.Keeps })
+}
+
+// requireRefusedOrExact is for what only the deletion itself finds out.
+func requireRefusedOrExact(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID) {
+	_, _, err := erase(t.Context(), plan, command(tenant))
+	var refused *participants.RefusedError
+	switch {
+	case err == nil:
+		w.Oracle.Erased(t, tenant)
+	case errors.As(err, &refused):
+		w.Oracle.Unchanged(t)
+	default:
+		require.NoError(t, err)
+	}
+}
+
+// tally counts outcomes: a property that holds because nothing ever happens holds nothing.
+type tally struct {
+	mu       sync.Mutex
+	outcomes map[string]int
+}
+
+func (o *tally) add(outcome string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.outcomes[outcome]++
+}
+
+func (o *tally) require(t *testing.T, outcomes ...string) {
+	t.Helper()
+	t.Log(o.outcomes)
+	for _, outcome := range outcomes {
+		require.Contains(t, slices.Collect(maps.Keys(o.outcomes)), outcome)
+	}
+}
