@@ -145,7 +145,8 @@ func hold(t *rapid.T, w *familytest.World, d familytest.Drawn) string {
 }
 
 // requireExactOrRefused deletes the tenants one after the other.
-func requireExactOrRefused(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, order []events.TenantID, d familytest.Drawn) string {
+func requireExactOrRefused(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, order []events.TenantID,
+	d familytest.Drawn) string {
 	if err := plan.Check(t.Context()); err != nil {
 		require.ErrorIs(t, err, participants.ErrRefused)
 		requireRefused(t, w, plan, order[0])

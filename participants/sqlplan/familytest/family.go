@@ -46,6 +46,14 @@ type Turn struct {
 	SQL    string
 }
 
+// clearSQL drops every schema but the participant's, and empties that.
+const clearSQL = `DO $do$ DECLARE s text; BEGIN
+ FOR s IN SELECT nspname FROM pg_namespace
+  WHERE NOT starts_with(nspname, 'pg_') AND nspname NOT IN ('information_schema', '` + Home + `')
+ LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $do$;
+TRUNCATE tenant_anchor, td_receipts, td_bounded, td_progress;
+ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;`
+
 // World is a family in a database of its own.
 type World struct {
 	Family Family
@@ -64,8 +72,8 @@ func (f Family) Open(t testing.TB) *World {
 	return w
 }
 
-// Empty makes a database that has only the participant's own tables, for Fill. A test of many families fills one database again and
-// again, which costs a tenth of a new one.
+// Empty makes a database that has only the participant's own tables, for Fill. A test of many families fills one database
+// again and again, which costs a tenth of a new one.
 func Empty(t testing.TB) *World {
 	t.Helper()
 	database := pgtest.New(t, migrations.Participant(Home))
@@ -84,12 +92,7 @@ func Empty(t testing.TB) *World {
 // Fill replaces what the database holds with the family.
 func (w *World) Fill(ctx context.Context, f Family) error {
 	w.Family, w.Oracle = f, newOracle(w.DB.DB, Home, f.Schemas)
-	const clear = `DO $do$ DECLARE s text; BEGIN
- FOR s IN SELECT nspname FROM pg_namespace WHERE NOT starts_with(nspname, 'pg_') AND nspname NOT IN ('information_schema', '` + Home + `')
- LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $do$;
-TRUNCATE tenant_anchor, td_receipts, td_bounded, td_progress;
-ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;`
-	if err := w.run(ctx, clear); err != nil {
+	if err := w.run(ctx, clearSQL); err != nil {
 		return err
 	}
 	for _, schema := range f.Schemas {

@@ -17,8 +17,9 @@ import (
 var longestID = events.TenantID(strings.Repeat("a", 64))
 
 // texts are ids that are easily mistaken for each other, for numbers, or for SQL.
-var texts = []events.TenantID{"7", "007", "07", "7_", "_", "-", "--", "1--", "acme", "Acme", "ACME", "acm", "acme-", "null", "NULL", "1e5",
-	"100000", "0x1F", "31", "1_000", "1000", "true", "DROP", "current_user", longestID, longestID[:63], "tenant_id", "-7"}
+var texts = []events.TenantID{"7", "007", "07", "7_", "_", "-", "--", "1--", "acme", "Acme", "ACME", "acm", "acme-", "null",
+	"NULL", "1e5", "100000", "0x1F", "31", "1_000", "1000", "true", "DROP", "current_user", longestID, longestID[:63],
+	"tenant_id", "-7"}
 
 // TestTenantIDs erases every tenant of a type, and asks for every other spelling.
 func TestTenantIDs(t *testing.T) {
@@ -37,12 +38,15 @@ func TestTenantIDs(t *testing.T) {
 		"bigint":           {ids: append(numbers, "9223372036854775807", "-9223372036854775808"), others: numerals},
 		"integer":          {ids: append(numbers, "2147483647"), others: append(numerals, "2147483648", "4294967303")},
 		"smallint":         {ids: append(numbers, "-32768"), others: append(numerals, "65543", "32768")},
-		"numeric":          {ids: append(numbers, "99999999999999999999999999999999"), others: append(numerals, "NaN", "Infinity", "-Infinity")},
-		"numeric(20,0)":    {ids: numbers, others: append(numerals, "NaN")},
+		"numeric": {ids: append(numbers, "99999999999999999999999999999999"),
+			others: append(numerals, "NaN", "Infinity", "-Infinity")},
+		"numeric(20,0)": {ids: numbers, others: append(numerals, "NaN")},
 		"uuid": {ids: uuids, others: []events.TenantID{"AAAAAAAA-0000-4000-8000-000000000001", "aaaaaaaa000040008000000000000001",
 			"aaaa-aaaa-0000-4000-8000-0000-0000-0001", "aaaaaaaa-0000-4000-8000-00000000000B", "0", "null"}},
-		"app.org_id":  {before: "CREATE DOMAIN app.org_id AS uuid;", ids: uuids, others: []events.TenantID{"AAAAAAAA-0000-4000-8000-000000000001"}},
-		"app.org_no":  {before: "CREATE DOMAIN app.org_no AS bigint CHECK (VALUE <> 13);", ids: numbers, others: append(numerals, "13")},
+		"app.org_id": {before: "CREATE DOMAIN app.org_id AS uuid;", ids: uuids,
+			others: []events.TenantID{"AAAAAAAA-0000-4000-8000-000000000001"}},
+		"app.org_no": {before: "CREATE DOMAIN app.org_no AS bigint CHECK (VALUE <> 13);", ids: numbers,
+			others: append(numerals, "13")},
 		"app.org_key": {before: "CREATE DOMAIN app.org_key AS text;", ids: texts, others: []events.TenantID{"aCME"}},
 	} {
 		t.Run(columnType+" ids go exactly, and no other spelling touches a row", func(t *testing.T) {
@@ -56,7 +60,7 @@ func TestTenantIDs(t *testing.T) {
 			for _, id := range append(c.others, longestID[:62], "nobody") {
 				requireUntouched(t, w, plan, id)
 			}
-			for _, id := range []events.TenantID{"", "7 ", " 7", "7;--", "7' OR '1'='1", `7"`, "7\x00", "7\n", "%", "é", longestID + "a", "7 OR true"} {
+			for _, id := range injections {
 				requireUntouched(t, w, plan, id)
 			}
 			for _, id := range c.ids {
@@ -66,8 +70,13 @@ func TestTenantIDs(t *testing.T) {
 	}
 }
 
+// injections are no ids at all.
+var injections = []events.TenantID{"", "7 ", " 7", "7;--", "7' OR '1'='1", `7"`, "7\x00", "7\n", "%", "é", longestID + "a",
+	"7 OR true"}
+
 // numerals are spellings that PostgreSQL reads as a number of another spelling, or not at all.
-var numerals = []events.TenantID{"007", "07", "-07", "-0", "00", "0x7", "0x1F", "0b111", "0o7", "1e1", "7e1", "1_000", "7_0", "null", "1--", "--7"}
+var numerals = []events.TenantID{"007", "07", "-07", "-0", "00", "0x7", "0x1F", "0b111", "0o7", "1e1", "7e1", "1_000", "7_0",
+	"null", "1--", "--7"}
 
 // TestTenantTypes refuses types of which different values are equal, or one value has several spellings.
 func TestTenantTypes(t *testing.T) {
@@ -82,7 +91,8 @@ func TestTenantTypes(t *testing.T) {
 		"name":             {ids: []events.TenantID{"acme", "acm", "a", "b"}},
 		"app.fold": {before: "CREATE COLLATION app.nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);" +
 			"CREATE DOMAIN app.fold AS text COLLATE app.nocase;", ids: []events.TenantID{"acme", "acm", "a", "b"}},
-		"app.word": {before: "CREATE TYPE app.word AS ENUM ('acme', 'acm', 'a', 'b');", ids: []events.TenantID{"acme", "acm", "a", "b"}},
+		"app.word": {before: "CREATE TYPE app.word AS ENUM ('acme', 'acm', 'a', 'b');",
+			ids: []events.TenantID{"acme", "acm", "a", "b"}},
 	} {
 		t.Run(columnType+" is refused by name, and nothing is deleted", func(t *testing.T) {
 			t.Parallel()
@@ -118,8 +128,8 @@ func TestTenantTypes(t *testing.T) {
 
 // organizations is a small family with a tenant column of the type, and an owned table behind it.
 func organizations(before, columnType string, ids []events.TenantID) familytest.Family {
-	f := familytest.Family{Name: "organizations", Root: "organizations.id", Schemas: []string{"app"}, TenantColumns: []string{"org_id"},
-		TenantType: columnType, Tenants: ids}
+	f := familytest.Family{Name: "organizations", Root: "organizations.id", Schemas: []string{"app"},
+		TenantColumns: []string{"org_id"}, TenantType: columnType, Tenants: ids}
 	f.Tables = before + strings.ReplaceAll(`
 CREATE TABLE app.organizations (id {type} PRIMARY KEY, name text);
 CREATE TABLE app.members (id bigint PRIMARY KEY, org_id {type} NOT NULL REFERENCES app.organizations, name text);

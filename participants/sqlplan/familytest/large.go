@@ -8,9 +8,10 @@ func Large(seed uint64) Drawn {
 	d := Random(Seeded(seed), Size{Calm: true, Keys: 420, Rows: 3, Schemas: 4, Tables: 210})
 	d.Name = fmt.Sprintf("large, seed %d", seed)
 	root, secured := d.Model[0], d.Model[1]
-	d.After += fmt.Sprintf("CREATE MATERIALIZED VIEW %s.tenant_names AS SELECT * FROM %s;\n", quoted(d.Schemas[0]), root.quoted()) +
-		fmt.Sprintf("CREATE MATERIALIZED VIEW %s.\"a day's\" AS SELECT count(*) AS n FROM %s;\n", quoted(d.Schemas[3]), secured.quoted()) +
-		fmt.Sprintf("ALTER TABLE %[1]s ENABLE ROW LEVEL SECURITY; CREATE POLICY nobody ON %[1]s USING (false);\n", secured.quoted())
+	d.After += fmt.Sprintf(`CREATE MATERIALIZED VIEW %[1]s.tenant_names AS SELECT * FROM %[3]s;
+CREATE MATERIALIZED VIEW %[2]s."a day's" AS SELECT count(*) AS n FROM %[4]s;
+ALTER TABLE %[4]s ENABLE ROW LEVEL SECURITY; CREATE POLICY nobody ON %[4]s USING (false);
+`, quoted(d.Schemas[0]), quoted(d.Schemas[3]), root.quoted(), secured.quoted())
 	d.Model = append(d.Model, &Table{Schema: d.Schemas[0], Name: "tenant_names", Way: WayShared},
 		&Table{Schema: d.Schemas[3], Name: "a day's", Way: WayShared})
 	return d

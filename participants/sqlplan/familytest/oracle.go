@@ -129,7 +129,8 @@ func (o *Oracle) Erased(t TB, tenant events.TenantID) {
 		t.Fatalf("familytest: look at rows: %v", err)
 	}
 	for r := range o.rows {
-		o.rows[r] = slices.DeleteFunc(o.rows[r], func(c owners) bool { return c.has(tenant) && (!c.entangled || now[r] < len(o.rows[r])) })
+		left := now[r]
+		o.rows[r] = slices.DeleteFunc(o.rows[r], func(c owners) bool { return c.has(tenant) && (!c.entangled || left == 0) })
 		if len(o.rows[r]) == 0 {
 			delete(o.rows, r)
 		}

@@ -94,7 +94,8 @@ func mend(ctx context.Context, w *familytest.World, plan *sqlplan.Plan) error {
 // actingKeys are all foreign keys that act on deletes, by the table they refer to.
 func actingKeys(t testing.TB, w *familytest.World) map[string][]string {
 	t.Helper()
-	rows, err := w.DB.DB.QueryContext(t.Context(), `SELECT DISTINCT p.relname, k.conname FROM pg_constraint k JOIN pg_class p ON p.oid = k.confrelid
+	rows, err := w.DB.DB.QueryContext(t.Context(), `SELECT DISTINCT p.relname, k.conname
+		FROM pg_constraint k JOIN pg_class p ON p.oid = k.confrelid
 		WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confdeltype IN ('c', 'n', 'd') ORDER BY 1, 2`)
 	require.NoError(t, err)
 	defer rows.Close()
@@ -153,8 +154,8 @@ func requireExact(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.T
 	return receipt
 }
 
-// requireRefused erases, and finds nothing deleted.
-func requireRefused(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID) *participants.RefusedError {
+// requireRefused erases, finds nothing deleted, and returns what the refusal says.
+func requireRefused(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID) string {
 	t.Helper()
 	_, _, err := erase(t.Context(), plan, command(tenant))
 	var refused *participants.RefusedError
@@ -162,7 +163,7 @@ func requireRefused(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events
 		t.Fatalf("erasing was not refused: %v", err)
 	}
 	w.Oracle.Unchanged(t)
-	return refused
+	return refused.Detail
 }
 
 func nonzero(counts participants.Counts) map[string]int64 {

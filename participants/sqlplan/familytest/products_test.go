@@ -33,7 +33,8 @@ var railsPerson = person{
 		sqlplan.Delete("memberships").Via("project_id", "projects").WithoutKey("belongs_to :project"),
 		sqlplan.Delete("projects_watchers").Via("project_id", "projects").WithoutKey("has_and_belongs_to_many"),
 		sqlplan.Keep("pages", "help pages of the product"),
-		sqlplan.Delete("comments").ViaPair("commentable_type", "commentable_id", map[string]string{"Todo": "todos", "Project": "projects"}).
+		sqlplan.Delete("comments").ViaPair("commentable_type", "commentable_id",
+			map[string]string{"Todo": "todos", "Project": "projects"}).
 			KeepingType("Page", "help pages are the product's"),
 		sqlplan.Delete("reactions").Via("comment_id", "comments"),
 		sqlplan.Keep("tags", "names that all organizations share"),
@@ -114,8 +115,8 @@ func TestProducts(t *testing.T) {
 			for _, l := range lessons {
 				plan := sqlplan.New(w.DB, config(w), l.rules...)
 				require.ErrorIs(t, plan.Check(t.Context()), participants.ErrRefused, "%s of %s", l.claim, l.table)
-				refused := requireRefused(t, w, plan, w.Family.Tenants[0])
-				require.Contains(t, refused.Detail, l.table, l.claim)
+				detail := requireRefused(t, w, plan, w.Family.Tenants[0])
+				require.Contains(t, detail, l.table, l.claim)
 			}
 		})
 	}

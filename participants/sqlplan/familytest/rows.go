@@ -52,7 +52,7 @@ func (a *artist) drawRows() {
 	}
 }
 
-// may reports whether a row of the table can belong to the owners. What depends on a parent's rows turns out when it is looked for.
+// may reports whether a row of the table can belong to the owners. What depends on a parent's rows turns out later.
 func (t *Table) may(owners []events.TenantID) bool {
 	reached := t.Way == WayKey || t.Way == WayLoose || t.Way == WayValue || t.Way == WayPair
 	switch len(owners) {
@@ -74,7 +74,8 @@ func (t *Table) identity() []Column {
 
 // row makes all of a row but its references.
 func (a *artist) row(t *Table, owners []events.TenantID) *made {
-	r := &made{table: t, owners: owners, values: map[string]string{"note": literal("note of " + string(a.d.Tenants[a.IntN(tenants)]))}}
+	r := &made{table: t, owners: owners, values: map[string]string{}}
+	r.values["note"] = literal("note of " + string(a.d.Tenants[a.IntN(tenants)])) // the id in a text makes no row anybody's
 	n := len(t.rows) + 1
 	for _, c := range t.identity() {
 		r.values[c.Name] = keyNo(c.Type, n)
@@ -119,7 +120,7 @@ func (a *artist) refer() (dropped bool) {
 // follow gives the key of a row a parent: of the same owners where the key may decide whose the row is, else of some of them.
 func (a *artist) follow(r *made, k *Key) bool {
 	nobodys := len(r.owners) == 0 && k.Carries && k.Nullable() && r.table.Way == WayLoose
-	p := a.parent(k.Parent, r, func(p *made) bool {
+	p := a.parent(k.Parent, func(p *made) bool {
 		if !k.Nullable() && p.table.Way != WayShared || k.Carries {
 			return slices.Equal(p.owners, r.owners)
 		}
@@ -165,7 +166,7 @@ func (a *artist) reach(r *made) bool {
 			return true
 		}
 	}
-	p := a.parent(parent, r, func(p *made) bool { return slices.Equal(p.owners, r.owners) })
+	p := a.parent(parent, func(p *made) bool { return slices.Equal(p.owners, r.owners) })
 	if p == nil {
 		return false
 	}
@@ -174,7 +175,7 @@ func (a *artist) reach(r *made) bool {
 }
 
 // parent is one of the table's rows that will do; nil when there is none.
-func (a *artist) parent(t *Table, child *made, will func(*made) bool) *made {
+func (a *artist) parent(t *Table, will func(*made) bool) *made {
 	var found []*made
 	for _, r := range t.rows {
 		if will(r) {

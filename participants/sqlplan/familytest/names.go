@@ -1,0 +1,33 @@
+package familytest
+
+import "github.com/bakery-ia/tenant-deletion/events"
+
+// Names that need quotes, mean something in SQL, or mean something to who formats a statement.
+var (
+	schemaNames = []string{"app", "Billing", "my.schema", `we"ird`, "select", "public"}
+	tableNames  = []string{"order", "Order", "user", "select", "my.table", `a"b`, "with space", "ünïcode", "it's", "what?", "a%s",
+		`b\c`, "$1", "{x}", "td_mine", "tenant_anchor", "group", "1st", "--", "/*x*/", "a;b", "Null", "true", "t",
+		"sixty_three_bytes_are_the_longest_name_that_postgresql_will_keep"[:63], "td_row", "q", "p", "x"}
+	columnNames = []string{"org", "Org", "order", "user", "tenant id", `o"wner`, "a.b", "what?", "a%d", "c$1", "ünï", "select",
+		"where", "t", "id2", "it's", "tableoid2", "x"}
+)
+
+// namedTenant is the name that means the tenant without a key.
+const namedTenant = "Tenant Of"
+
+// longest is an id of as many characters as the wire allows, shorter is its beginning.
+const (
+	longest events.TenantID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	shorter events.TenantID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// tenantIDs are ids of each type that are easily mistaken for each other.
+var tenantIDs = map[string][]events.TenantID{
+	"text": {"acme", "Acme", "ACME", "acme-2", "acm", "acme_", "acmeX", "null", "NULL", "1--", "007", "7", "1e5", "100000", "-1",
+		"_", "--", "true", "DROP", "xmin", longest, shorter, "0x1F", "31", "1_000"},
+	"bigint":  {"7", "70", "700", "-7", "0", "9223372036854775807", "-9223372036854775808", "100000", "31"},
+	"integer": {"7", "70", "700", "-7", "0", "2147483647", "100000", "31"},
+	"numeric": {"7", "70", "-7", "0", "100000", "99999999999999999999999999", "31"},
+	"uuid": {"aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002", "aaaaaaaa-0000-4000-8000-00000000000a",
+		"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+}
