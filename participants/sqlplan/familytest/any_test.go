@@ -109,11 +109,12 @@ func TestAnySchema(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := size
 		s.Calm = rapid.Bool().Draw(t, "calm")
+		s.Entangled = rapid.IntRange(0, 3).Draw(t, "entangled") == 1
 		d := drawn(s).Draw(t, "family")
 		require.NoError(t, world.Fill(t.Context(), d.Family))
 		seen.add(hold(t, world, d))
 	})
-	seen.require(t, "exact", "refused by check", "a decision left out")
+	seen.require(t, "exact", "refused by check", "refused by the deletion", "a decision left out")
 }
 
 // hold holds the engine against one family, and says what came of it.
@@ -152,9 +153,12 @@ func requireExactOrRefused(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, 
 		requireRefused(t, w, plan, order[0])
 		return "refused by check"
 	}
-	if slices.ContainsFunc(d.Model, keepsRows) {
-		requireRefusedOrExact(t, w, plan, order[0])
-		return "rows that a trigger keeps"
+	if d.Entangled || slices.ContainsFunc(d.Model, keepsRows) {
+		refused := false
+		for _, tenant := range order {
+			refused = !requireRefusedOrExact(t, w, plan, tenant) || refused
+		}
+		return map[bool]string{true: "refused by the deletion", false: "exact although entangled"}[refused]
 	}
 	for _, tenant := range order {
 		requireExact(t, w, plan, tenant)
@@ -166,8 +170,8 @@ func keepsRows(table *familytest.Table) bool {
 	return slices.ContainsFunc(table.Triggers, func(t familytest.Trigger) bool { return t.Keeps })
 }
 
-// requireRefusedOrExact is for what only the deletion itself finds out.
-func requireRefusedOrExact(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID) {
+// requireRefusedOrExact is for what only the deletion itself finds out. It reports whether the tenant was deleted.
+func requireRefusedOrExact(t tb, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID) (deleted bool) {
 	_, _, err := erase(t.Context(), plan, command(tenant))
 	var refused *participants.RefusedError
 	switch {
@@ -178,6 +182,7 @@ func requireRefusedOrExact(t tb, w *familytest.World, plan *sqlplan.Plan, tenant
 	default:
 		require.NoError(t, err)
 	}
+	return err == nil
 }
 
 // tally counts outcomes: a property that holds because nothing ever happens holds nothing.

@@ -20,6 +20,8 @@ var _ Dice = (*rand.Rand)(nil)
 type Size struct {
 	// Calm draws nothing that a catalogue alone refuses: every key has an index and is validated, and no trigger keeps rows.
 	Calm bool
+	// Entangled lets a row refer to another tenant's, where the drawn keys have room for it.
+	Entangled bool
 	// Keys is the number of foreign keys, at least. Those by which rows belong to somebody may be more.
 	Keys int
 	// Rows is how many rows a tenant has in a table, at most.
@@ -74,6 +76,9 @@ func Random(dice Dice, size Size) Drawn {
 	}
 	a.drawHeirs()
 	a.drawRows()
+	if size.Entangled {
+		a.entangle()
+	}
 	a.write()
 	return a.d
 }

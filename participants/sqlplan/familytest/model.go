@@ -85,7 +85,9 @@ type Trigger struct {
 // Drawn is a family and the tables it was made from.
 type Drawn struct {
 	Family
-	Model []*Table
+	// Entangled says that a row refers to another tenant's, as the foreign key allows and the product does not.
+	Entangled bool
+	Model     []*Table
 }
 
 func (t *Table) quoted() string { return quoted(t.Schema) + "." + quoted(t.Name) }

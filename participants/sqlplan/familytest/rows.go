@@ -13,6 +13,8 @@ type made struct {
 	table  *Table
 	owners []events.TenantID
 	values map[string]string
+	// entangled rows refer to another owner's, or to one that does, in a way that a plan may take for whose they are.
+	entangled bool
 }
 
 // keyNo makes the k-th value of a type.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/bakery-ia/tenant-deletion/events"
 )
 
 // rowsPerTurn is how many rows of a table one turn makes, so that owners alternate in the heap.
@@ -110,15 +108,15 @@ func (t *Table) createTriggers(b *strings.Builder, schema string, number int) {
 // turns are the rows by owner, a few of each table at a time.
 func turns(model []*Table) (all []Turn) {
 	left := map[string][]*made{}
-	owners := map[string][]events.TenantID{}
+	whose := map[string]Turn{}
 	var order []string
 	for _, t := range model {
 		for _, r := range t.rows {
-			group := fmt.Sprint(r.owners)
-			if _, known := owners[group]; !known {
+			group := fmt.Sprint(r.owners, r.entangled)
+			if _, known := whose[group]; !known {
 				order = append(order, group)
 			}
-			owners[group] = r.owners
+			whose[group] = Turn{Owners: r.owners, Entangled: r.entangled}
 			left[group] = append(left[group], r)
 		}
 	}
@@ -134,7 +132,9 @@ func turns(model []*Table) (all []Turn) {
 				r.insert(&sql)
 				return true
 			})
-			all = append(all, Turn{Owners: owners[group], SQL: sql.String()})
+			turn := whose[group]
+			turn.SQL = sql.String()
+			all = append(all, turn)
 		}
 		order = slices.DeleteFunc(order, func(group string) bool { return len(left[group]) == 0 })
 	}
