@@ -85,7 +85,7 @@ func (p *Preview) validate() error {
 	_, nameErr := ParseParticipant(string(p.ServiceName))
 	errs := []error{nameErr, p.TenantID.Validate(), checkCountsOf("counts", p.Counts),
 		must(p.Error != nil || len(p.Counts) > 0, "counts", "must name what was looked at, when there is no error"),
-		must(len(p.Kept) <= tablesMax, "kept", "must name at most 512 tables")}
+		must(len(p.Kept) <= tablesMax, "kept", "must name at most 1024 tables")}
 	for table, reason := range p.Kept {
 		errs = append(errs, must(tableForm.MatchString(table) && utf8.ValidString(table) && len(reason) <= detailBytesMax, "kept",
 			"must map table names to reasons of at most 512 bytes"))

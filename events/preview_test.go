@@ -68,7 +68,7 @@ func TestPreviewCodec(t *testing.T) {
 		t.Parallel()
 		many, long := map[string]int64{}, strings.Repeat("x", 513)
 		wordy := &events.Problem{Code: "internal", Detail: long}
-		for i := range 513 {
+		for i := range 1025 {
 			many[fmt.Sprint(i)] = 0
 		}
 		counts := map[string]int64{"orders": 0}

@@ -11,7 +11,7 @@ import (
 // Bounds of what a stranger may send; each is several times the largest value of the reference platform.
 const (
 	participantsMax = 256
-	tablesMax       = 512
+	tablesMax       = 1024
 	problemsMax     = 64
 	detailBytesMax  = 512
 	earlierMax      = 1024
@@ -153,7 +153,7 @@ func checkCountsOf(field string, counts map[string]int64) error {
 		return invalid(field, "missing")
 	}
 	if len(counts) > tablesMax {
-		return invalid(field, "must name at most 512 tables")
+		return invalid(field, "must name at most 1024 tables")
 	}
 	for table, n := range counts {
 		if n < 0 || n > countMax || !tableForm.MatchString(table) || !utf8.ValidString(table) {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/bakery-ia/tenant-deletion/participants"
 )
 
@@ -102,15 +104,13 @@ func (w *erasing) walk(ctx context.Context, cursors map[string]progress) error {
 
 func (w *erasing) pass(ctx context.Context, cursors map[string]progress) error {
 	for _, g := range w.layout.groups {
-		if g.whole {
-			if err := w.wholly(ctx, g); err != nil {
+		if !g.whole {
+			if err := w.piecewise(ctx, g.tables[0], cursors); err != nil {
 				return err
 			}
-			continue
 		}
-		t := g.tables[0]
-		for _, leaf := range t.leaves {
-			if err := w.chunks(ctx, t, leaf, cursors[leaf.String()].nextBlock); err != nil {
+		if g.whole || g.tables[0].proof == proofAtOnce {
+			if err := w.wholly(ctx, g); err != nil {
 				return err
 			}
 		}
@@ -118,20 +118,28 @@ func (w *erasing) pass(ctx context.Context, cursors map[string]progress) error {
 	return nil
 }
 
-// wholly deletes a cycle, or a table that refers to itself, in one transaction: a part of its rows would be refused.
+func (w *erasing) piecewise(ctx context.Context, t *target, cursors map[string]progress) error {
+	for _, leaf := range t.leaves {
+		if err := w.chunks(ctx, t, leaf, cursors[leaf.String()].nextBlock); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholly deletes in one transaction what cannot be deleted in parts: a cycle, a table that refers to itself or that a key acts
+// for. A table that is reached by value is looked at once more while its parents are there.
 func (w *erasing) wholly(ctx context.Context, g *group) error {
-	statements := begin("READ WRITE", wholeTimeoutFactor*w.plan.cfg.StatementTimeout)
 	deletion := g.wholly(string(w.Tenant), w.participant(), string(w.Job))
-	results, err := w.s.run(ctx, append(statements, deletion, statement{sql: "COMMIT"})...)
-	if err != nil {
+	locks, deletes := w.stepsOf(g, deletion, func(r *pgconn.Result) ([]int64, error) { return firstColumn(r, len(g.tables)) })
+	if _, err := w.s.run(ctx, begin("READ WRITE", wholeTimeoutFactor*w.plan.cfg.StatementTimeout)...); err != nil {
 		return fmt.Errorf("delete at once: %w", err)
 	}
-	for _, row := range results[len(statements)].Rows {
-		n, err := strconv.ParseInt(string(row[1]), 10, 64)
-		if err != nil {
-			return fmt.Errorf("count deletes: %w", err)
-		}
-		w.Add(string(row[0]), n)
+	if err := w.take(ctx, append(locks, deletes...)); err != nil {
+		return fmt.Errorf("delete at once: %w", err)
+	}
+	if _, err := w.s.run(ctx, statement{sql: "COMMIT"}); err != nil {
+		return fmt.Errorf("delete at once: %w", err)
 	}
 	w.plan.cfg.Reached()
 	return w.pause(ctx)

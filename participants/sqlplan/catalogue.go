@@ -14,39 +14,35 @@ import (
 //go:embed catalogue.sql
 var catalogueSQL string
 
-// anchorTable is the tenant anchor of migrations/participant.
-const anchorTable = "tenant_anchor"
-
-// ownTables are this library's and the migration runners' tables: they hold no tenant data, and no rule may name them.
-var ownTables = []string{anchorTable, "td_receipts", "td_bounded", "td_progress",
-	"goose_db_version", "schema_migrations", "alembic_version", "flyway_schema_history"}
-
-// versionPrefix begins the version tables of this house's migration lines.
-const versionPrefix = "td_version_"
-
-// ours reports whether a table is on the list of those that need no rule.
-func ours(table string) bool {
-	return slices.Contains(ownTables, table) || strings.HasPrefix(table, versionPrefix)
+// catalogue is the plan's schemas as PostgreSQL describes them. A partitioned table stands for its partitions.
+type catalogue struct {
+	// Home is the schema of the engine's own tables.
+	Home string
+	// Schemas are those asked for, Namespaces those of them that exist.
+	Schemas     []string
+	Namespaces  []namespace
+	Fingerprint string
+	// Tables are those of the schemas, and the engine's own.
+	Tables []*table
+	// Keys are those that begin or end at one of the tables.
+	Keys []*foreignKey
 }
 
-// catalogue is the service's schema as PostgreSQL describes it. A partitioned table stands for its partitions.
-type catalogue struct {
-	Schema      string
-	Namespace   uint32
-	Fingerprint string
-	Tables      []*table
-	Keys        []*foreignKey
+type namespace struct {
+	OID  uint32
+	Name string
 }
 
 type table struct {
-	OID  uint32
-	Name string
+	OID          uint32
+	Schema, Name string
 	// Kind is pg_class.relkind: r table, p partitioned, m materialized view, f foreign table.
 	Kind      string
 	Extension bool     // belongs to an extension
 	Hidden    bool     // row-level security is active for this role
 	Rules     []string // that rewrite DELETE
 	Triggers  []string // that fire on DELETE
+	Heirs     []string // tables outside the schemas that inherit from it
 	Columns   []column
 	Indexes   []index
 	Leaves    []leaf // where the rows are: the table itself, or its partitions
@@ -56,6 +52,10 @@ type column struct {
 	Name    string
 	NotNull bool
 	True    bool // generated, always true
+	// Type is the type's name, of a domain that of its base; with the schema unless it is PostgreSQL's own.
+	Type   string
+	Labels []string // of an enum
+	Loose  bool     // its collation takes different texts for equal
 }
 
 type index struct {
@@ -64,6 +64,8 @@ type index struct {
 	NotNullOnly string
 	// Partial is any other predicate: useless to a foreign key's check.
 	Partial bool
+	Ordered bool // a B-tree
+	Primary bool
 }
 
 type leaf struct {
@@ -72,34 +74,39 @@ type leaf struct {
 }
 
 type foreignKey struct {
-	Name                   string
-	Child, Parent          uint32
-	ChildSchema, ChildName string
-	ParentName             string
-	Columns, ParentColumns []string
-	OnDelete               string // pg_constraint.confdeltype
-	Nullable, Valid        bool
+	Name                     string
+	Child, Parent            uint32
+	ChildSchema, ChildName   string
+	ParentSchema, ParentName string
+	Columns, ParentColumns   []string
+	OnDelete                 string // pg_constraint.confdeltype
+	Nullable, Valid          bool
+	Whole                    bool // of the whole table, not of one partition
 }
 
-// fingerprintSQL is a text that changes when the schema gains or loses a relation, or when one of the service's tables gains or
-// loses a column, a constraint (its own or one that refers to it), an index, a trigger, a rule or a policy, or when a
-// column's type or nullability changes. VACUUM and ANALYZE do not change it. It reads 20 to 100 index entries and is
-// planned once: about 0.1 ms. Sums, because a pair of equal rows (a rule has one) would vanish from an exclusive or.
-// %[1]s is the schema's oid, %[2]s the array of those tables' oids.
+// fingerprintSQL is a text that changes when one of the schemas gains or loses a relation, or when one of the service's tables
+// gains or loses a column, a constraint (its own or one that refers to it), an index, a trigger, a rule or a policy, or when
+// a column's type, collation or nullability changes. VACUUM and ANALYZE do not change it. It reads 20 to 100 index entries
+// and is planned once: about 0.1 ms. Sums, because a pair of equal rows (a rule has one) would vanish from an exclusive or.
+// %[1]s is the array of the schemas' oids, %[2]s that of the tables'.
 const fingerprintSQL = `concat_ws('/',
  (SELECT sum(hashint8extended(objid::int8, 1)) FROM pg_depend
-  WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %[1]s AND classid = 'pg_class'::regclass),
+  WHERE refclassid = 'pg_namespace'::regclass AND refobjid = ANY (%[1]s) AND classid = 'pg_class'::regclass),
  (SELECT sum(hashint8extended(objid::int8, (refobjid::int8 << 16) + refobjsubid)) FROM pg_depend
   WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY (%[2]s)),
- (SELECT sum(hashint8extended((attrelid::int8 << 32) + atttypid::int8, attnum * 2 + attnotnull::int)) FROM pg_attribute
-  WHERE attrelid = ANY (%[2]s) AND attnum > 0))`
+ (SELECT sum(hashint8extended((attrelid::int8 << 32) + atttypid::int8, (attcollation::int8 << 16) + attnum * 2 + attnotnull::int))
+  FROM pg_attribute WHERE attrelid = ANY (%[2]s) AND attnum > 0))`
 
-// readCatalogue reads the catalogue and its fingerprint.
-func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
-	services := "ARRAY(SELECT oid FROM own WHERE relname <> ALL ('{" + strings.Join(ownTables, ",") + "}')" +
-		" AND NOT starts_with(relname, '" + versionPrefix + "'))"
-	fingerprint := fmt.Sprintf(fingerprintSQL, "(SELECT oid FROM ns)", services)
-	results, err := s.run(ctx, statement{sql: strings.ReplaceAll(catalogueSQL, "/*fingerprint*/ ''", fingerprint)})
+// readCatalogue reads the catalogue of these schemas and its fingerprint.
+func readCatalogue(ctx context.Context, s *session, schemas []string) (*catalogue, error) {
+	asked, err := json.Marshal(append([]string{}, schemas...))
+	if err != nil {
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	ours := "(relname = ANY ('{" + strings.Join(ownTables, ",") + "}') OR starts_with(relname, '" + versionPrefix + "'))"
+	fingerprint := fmt.Sprintf(fingerprintSQL, "ARRAY(SELECT oid FROM ns)", "ARRAY(SELECT oid FROM service)")
+	sql := strings.NewReplacer("/*fingerprint*/ ''", fingerprint, "/*ours*/ false", ours).Replace(catalogueSQL)
+	results, err := s.run(ctx, statement{sql: sql, args: []string{string(asked)}})
 	if err != nil {
 		return nil, fmt.Errorf("read catalogue: %w", classified(err))
 	}
@@ -112,19 +119,38 @@ func readCatalogue(ctx context.Context, s *session) (*catalogue, error) {
 
 // fingerprint is fingerprintSQL with the oids that the catalogue had when it was read.
 func (c *catalogue) fingerprint() string {
-	var oids []string
+	var schemas, tables []string
+	for _, n := range c.Namespaces {
+		schemas = append(schemas, fmt.Sprint(n.OID))
+	}
 	for _, t := range c.Tables {
-		if !ours(t.Name) {
-			oids = append(oids, fmt.Sprint(t.OID))
+		if !c.own(t) {
+			tables = append(tables, fmt.Sprint(t.OID))
 		}
 	}
-	return fmt.Sprintf(fingerprintSQL, fmt.Sprint(c.Namespace), "'{"+strings.Join(oids, ",")+"}'::oid[]")
+	array := func(oids []string) string { return "'{" + strings.Join(oids, ",") + "}'::oid[]" }
+	return fmt.Sprintf(fingerprintSQL, array(schemas), array(tables))
+}
+
+// own reports whether a table is the engine's, or the version table of one of this house's migration lines.
+func (c *catalogue) own(t *table) bool {
+	return t.Schema == c.Home && (slices.Contains(ownTables, t.Name) || strings.HasPrefix(t.Name, versionPrefix))
 }
 
 func (t *table) column(name string) (column, bool) {
 	for _, c := range t.Columns {
 		if c.Name == name {
 			return c, true
+		}
+	}
+	return column{}, false
+}
+
+// primary is the column of a primary key that has one.
+func (t *table) primary() (column, bool) {
+	for _, i := range t.Indexes {
+		if i.Primary && len(i.Columns) == 1 {
+			return t.column(i.Columns[0])
 		}
 	}
 	return column{}, false
@@ -141,5 +167,12 @@ func (t *table) serves(columns []string) bool {
 		}
 		lead := slices.Sorted(slices.Values(i.Columns[:len(columns)]))
 		return slices.Equal(lead, slices.Sorted(slices.Values(columns)))
+	})
+}
+
+// ordered reports whether a full B-tree begins with the column, so that its values can be found without reading the table.
+func (t *table) ordered(column string) bool {
+	return slices.ContainsFunc(t.Indexes, func(i index) bool {
+		return i.Ordered && !i.Partial && (i.NotNullOnly == "" || i.NotNullOnly == column) && i.Columns[0] == column
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"strconv"
 	"time"
 
@@ -24,8 +23,15 @@ const (
 	timeoutsMax = 2
 )
 
-// errTaken is transient: another session is erasing the tenant.
-var errTaken = errors.New("another session is erasing the tenant")
+var (
+	// errTaken is transient: another session is erasing the tenant.
+	errTaken = errors.New("another session is erasing the tenant")
+	// errSlipped is transient: a row came between the lock of a guarded table and its delete.
+	errSlipped = errors.New("rows changed under the deletion")
+	// errNotCanonical is permanent: the id as it is written could find the rows of a tenant with another name.
+	errNotCanonical = participants.Refuse(participants.CodeTenantRefused,
+		"the tenant id is not written as the service's tenant column writes it")
+)
 
 // erasing is one Erase at work.
 type erasing struct {
@@ -34,6 +40,7 @@ type erasing struct {
 	s      *session
 	layout *layout
 	mode   string
+	begun  bool // Reached was told of the transaction's first delete
 }
 
 // opened is what a transaction finds when it has the tenant's lock and its anchor.
@@ -42,6 +49,7 @@ type opened struct {
 	generation int
 	receipt    *participants.Receipt
 	bounded    bool // the job is deleted in chunks
+	canonical  bool // the tenant id is written as the columns write it
 	era        string
 }
 
@@ -76,6 +84,9 @@ func (w *erasing) transaction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !found.canonical {
+		return errNotCanonical
+	}
 	if w.Settled(found.receipt) {
 		w.Answer(found.receipt)
 		return nil // the session rolls back: nothing was written
@@ -85,6 +96,9 @@ func (w *erasing) transaction(ctx context.Context) error {
 			w.Generation, found.generation)
 	}
 	if err := w.compare(ctx, found.era); err != nil {
+		return err
+	}
+	if err := w.refuseUnnamed(ctx); err != nil {
 		return err
 	}
 	bytes, err := w.measured(ctx)
@@ -125,9 +139,9 @@ func (w *erasing) open(ctx context.Context) (*opened, error) {
 		statement{sql: "SELECT a.live, a.generation," +
 			" (SELECT r.body FROM td_receipts r WHERE r.participant = $2 AND r.job_id = $3)," +
 			" coalesce((SELECT b.started_at IS NOT NULL OR b.timeouts >= $4::int FROM td_bounded b" +
-			"  WHERE b.participant = $2 AND b.job_id = $3), false), " + w.layout.fingerprint +
+			"  WHERE b.participant = $2 AND b.job_id = $3), false), " + w.layout.canonical(parameter(5)) + ", " + w.layout.fingerprint +
 			" FROM tenant_anchor a WHERE a.tenant_id = $1 FOR UPDATE OF a",
-			args: []string{string(w.Tenant), w.participant(), string(w.Job), strconv.Itoa(timeoutsMax)}})...)
+			args: []string{string(w.Tenant), w.participant(), string(w.Job), strconv.Itoa(timeoutsMax), string(w.Tenant)}})...)
 	if codeOf(err) == codeDivisionByZero {
 		return nil, errTaken
 	}
@@ -145,7 +159,7 @@ func parseOpened(r *pgconn.Result) (*opened, error) {
 	generation, err1 := strconv.Atoi(string(row[1]))
 	receipt, err2 := parseReceipt(row[2])
 	return &opened{live: string(row[0]) == "t", generation: generation, receipt: receipt, bounded: string(row[3]) == "t",
-		era: string(row[4])}, errors.Join(err1, err2)
+		canonical: string(row[4]) == "t", era: string(row[5])}, errors.Join(err1, err2)
 }
 
 // begin opens a transaction with its limits. row_security = off makes PostgreSQL refuse what it would otherwise hide.
@@ -176,68 +190,6 @@ func (w *erasing) compare(ctx context.Context, era string) error {
 		return err
 	}
 	w.layout = lay
-	return nil
-}
-
-// delete removes the rows, children first, and looks for rows that no fence vouches for.
-func (w *erasing) delete(ctx context.Context, oneByOne bool) error {
-	done := 0
-	for _, round := range w.rounds(oneByOne) {
-		results, err := w.s.run(ctx, round...)
-		if err != nil {
-			return fmt.Errorf("delete rows: %w", err)
-		}
-		for _, r := range results {
-			if done == len(w.layout.groups) {
-				return w.absent(r)
-			}
-			if err := w.count(w.layout.groups[done], r); err != nil {
-				return err
-			}
-			if done++; done == 1 {
-				w.plan.cfg.Reached()
-			}
-		}
-	}
-	return nil
-}
-
-// rounds are the statements of delete, by round trip.
-func (w *erasing) rounds(oneByOne bool) [][]statement {
-	var all []statement
-	for _, g := range w.layout.groups {
-		all = append(all, g.delete(string(w.Tenant)))
-	}
-	all = append(all, w.layout.absence(string(w.Tenant))...)
-	if oneByOne {
-		return slices.Collect(slices.Chunk(all, 1))
-	}
-	return [][]statement{all}
-}
-
-// count adds what a group's statement says it deleted.
-func (w *erasing) count(g *group, r *pgconn.Result) error {
-	if len(g.tables) == 1 {
-		w.Add(g.tables[0].name, r.CommandTag.RowsAffected())
-		return nil
-	}
-	for i, t := range g.tables {
-		n, err := strconv.ParseInt(string(text(r, i)), 10, 64)
-		if err != nil {
-			return fmt.Errorf("count deletes: %w", err)
-		}
-		w.Add(t.name, n)
-	}
-	return nil
-}
-
-// absent reads the proof of the tables without a fence.
-func (w *erasing) absent(r *pgconn.Result) error {
-	for i, t := range w.layout.unfenced() {
-		if string(text(r, i)) != "f" {
-			return participants.Refuse(participants.CodeResidue, "table %s still holds rows of the tenant", t.name)
-		}
-	}
 	return nil
 }
 

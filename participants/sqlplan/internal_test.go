@@ -113,7 +113,7 @@ INSERT INTO orders SELECT g, gen_random_uuid(), 'x' FROM generate_series(1, 1000
 	plan := New(db, Config{Service: "shop"})
 	look := func() (introspected, compared string) {
 		require.NoError(t, plan.withSession(t.Context(), func(s *session) error {
-			cat, err := readCatalogue(t.Context(), s)
+			cat, err := readCatalogue(t.Context(), s, nil)
 			if err != nil {
 				return err
 			}

@@ -2,8 +2,8 @@ package sqlplan
 
 import (
 	"context"
-
-	"github.com/jackc/pgx/v5"
+	"maps"
+	"slices"
 
 	"github.com/bakery-ia/tenant-deletion/participants"
 )
@@ -18,46 +18,79 @@ type layout struct {
 	tables []*target
 	// leaves are all relations an erasure reads or writes.
 	leaves []leaf
+	// parameters are the types that a tenant id is given, the anchor's first.
+	parameters []string
 }
 
 // group is one table, or the tables of a foreign key cycle.
 type group struct {
 	tables []*target
-	// whole is true when a part of the rows cannot be deleted without the rest: cycles and self references.
+	// whole is true when a part of the rows cannot be deleted without the rest: cycles and self references, and tables that
+	// acting keys refer to.
 	whole bool
+	// guards prove before the delete that no foreign key has a row to act on.
+	guards []guard
 }
 
 // target is a table to be deleted from.
 type target struct {
 	name   string
-	from   string // the table as a statement names it
-	joins  []join // the parents on the way to the tenant column
-	column string // the tenant column, of the last join's table
+	table  *table
+	scope  *scope
 	leaves []leaf
-	// fenced tables are proven empty by closing the anchor; the others are looked at again.
-	fenced bool
+	proof  proof
+	// types looks for rows of a pair whose type the rule does not name; empty when the table has no pair.
+	types string
 }
 
-// join leads from a table to its parent.
-type join struct {
-	from                   string
-	columns, parentColumns []string
+// proof is what vouches for a table after its delete.
+type proof int
+
+const (
+	// proofLook: the same transaction looks again at its end.
+	proofLook proof = iota
+	// proofFence: the anchor cannot be closed while the table holds a row of the tenant.
+	proofFence
+	// proofKey: a child that is reached by a validated key has no rows once its parent has none.
+	proofKey
+	// proofAtOnce: reached by value, so the same transaction looks again before the parents go.
+	proofAtOnce
+)
+
+// guard is a foreign key that acts on the deletes of its parent.
+type guard struct {
+	key           *foreignKey
+	child, parent *target
 }
 
 // introspect reads and judges the catalogue, and makes what it finds the plan's layout.
 func (p *Plan) introspect(ctx context.Context, s *session) (*layout, error) {
 	s.era = ""
-	cat, err := readCatalogue(ctx, s)
+	j, err := p.judged(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	lay, err := judged(cat, p.cfg.TenantColumn, p.rules)
-	if err != nil {
+	if err := verdict(j.findings); err != nil {
 		return nil, err
+	}
+	lay := j.layout()
+	if len(lay.tables) == 0 {
+		return nil, participants.Refuse(participants.CodePlanInvalid, "the plan deletes nothing")
 	}
 	p.layout.Store(lay)
 	s.era = lay.era
 	return lay, nil
+}
+
+// judged is the comparison of the plan with the catalogue, and with the types that the data has.
+func (p *Plan) judged(ctx context.Context, s *session) (*judge, error) {
+	cat, err := readCatalogue(ctx, s, p.cfg.Schemas)
+	if err != nil {
+		return nil, err
+	}
+	j := newJudge(cat, p.cfg)
+	j.judge(p.rules)
+	return j, j.judgeTypes(ctx, s)
 }
 
 // current is the layout of the last introspection, or of one now.
@@ -69,81 +102,94 @@ func (p *Plan) current(ctx context.Context, s *session) (*layout, error) {
 	return p.introspect(ctx, s)
 }
 
-func (j *judge) layout() (*layout, error) {
+// layout makes statements of what the judge has found to be sound.
+func (j *judge) layout() *layout {
 	lay := &layout{era: j.cat.Fingerprint, fingerprint: j.cat.fingerprint()}
-	var names []string
-	edges, selfs := map[string][]string{}, map[string]bool{}
-	for name, rule := range j.rules {
-		if !rule.Kept {
-			names = append(names, name)
-		}
-	}
-	for _, key := range j.cat.Keys {
-		child, parent := j.names[key.Child], j.names[key.Parent]
-		if !j.deleted(child) || !j.deleted(parent) {
-			continue
-		}
-		edges[child] = append(edges[child], parent)
-		selfs[child] = selfs[child] || child == parent
-	}
-	for _, cycle := range deletionOrder(names, edges) {
-		g := &group{whole: len(cycle) > 1 || selfs[cycle[0]]}
-		for _, name := range cycle {
-			t := j.target(name)
+	anchor, _ := j.anchor.column("tenant_id")
+	lay.parameters = []string{anchor.parameter()}
+	targets, scopes := map[string]*target{}, map[string]*scope{}
+	for _, names := range j.groups {
+		g := &group{whole: len(names) > 1}
+		for _, name := range names {
+			t := j.target(name, scopes)
+			targets[name] = t
 			g.tables, lay.tables = append(g.tables, t), append(lay.tables, t)
+			lay.leaves = append(lay.leaves, t.leaves...)
+			lay.parameters = append(lay.parameters, t.scope.parameters()...)
 		}
 		lay.groups = append(lay.groups, g)
 	}
-	for _, name := range append(names, anchorTable, "td_receipts") {
-		lay.leaves = append(lay.leaves, j.tables[name].Leaves...)
+	for _, g := range lay.groups {
+		j.guard(g, targets)
 	}
-	if len(lay.tables) == 0 {
-		return nil, participants.Refuse(participants.CodePlanInvalid, "the plan deletes nothing")
-	}
-	return lay, nil
-}
-
-func (j *judge) deleted(table string) bool {
-	rule, planned := j.rules[table]
-	return planned && !rule.Kept
-}
-
-func (j *judge) target(name string) *target {
-	t := &target{name: name, from: j.from(name), leaves: j.tables[name].Leaves}
-	for rule := j.rules[name]; ; rule = j.rules[rule.ViaParent] {
-		if rule.direct() {
-			t.column = rule.By[0]
-			break
+	slices.Sort(lay.parameters[1:])
+	lay.parameters = slices.Compact(lay.parameters)
+	for _, t := range j.cat.Tables {
+		if j.cat.own(t) && (t.Name == anchorTable || t.Name == "td_receipts") {
+			lay.leaves = append(lay.leaves, t.Leaves...)
 		}
-		key := j.paths[rule.Table]
-		t.joins = append(t.joins, join{from: j.from(rule.ViaParent), columns: key.Columns, parentColumns: key.ParentColumns})
 	}
-	// A child that is reached by validated keys without nulls has no rows once its parent has none.
-	t.fenced = len(t.joins) > 0 || j.fenced(name, t.column)
+	return lay
+}
+
+func (j *judge) target(name string, scopes map[string]*scope) *target {
+	rule := j.rules[name]
+	t := &target{name: name, table: j.tables[name], scope: j.scope(name, scopes), leaves: j.tables[name].Leaves}
+	switch {
+	case rule.direct() && j.fenced(name):
+		t.proof = proofFence
+	case rule.direct():
+		t.proof = proofLook
+	case j.paths[name].keyed:
+		t.proof = proofKey
+	default:
+		t.proof = proofAtOnce
+	}
+	if rule.paired() {
+		t.types = j.unnamedTypes(name)
+	}
 	return t
 }
 
-// fenced reports whether PostgreSQL refuses to close the anchor while the table holds a row of the tenant: a validated
-// foreign key of the tenant column, and a column that is always true, to the anchor's tenant_id and live.
-func (j *judge) fenced(name, tenantColumn string) bool {
-	for _, key := range j.cat.Keys {
-		if j.names[key.Child] != name || j.names[key.Parent] != anchorTable || !key.Valid || len(key.Columns) != 2 {
-			continue
-		}
-		pairs := map[string]string{key.ParentColumns[0]: key.Columns[0], key.ParentColumns[1]: key.Columns[1]}
-		live, _ := j.tables[name].column(pairs["live"])
-		if pairs["tenant_id"] == tenantColumn && live.True {
-			return true
-		}
+// scope is the way of a table's rows to the tenant; tables share those of their parents.
+func (j *judge) scope(name string, known map[string]*scope) *scope {
+	if s := known[name]; s != nil {
+		return s
 	}
-	return false
+	rule, t := j.rules[name], j.tables[name]
+	s := &scope{table: t, where: j.where[name]}
+	known[name] = s
+	switch p := j.paths[name]; {
+	case rule.paired():
+		s.pair = &pair{typeColumn: rule.PairType, idColumn: rule.PairID}
+		for _, value := range slices.Sorted(maps.Keys(rule.PairParents)) {
+			parent := j.scope(rule.PairParents[value], known)
+			s.pair.types = append(s.pair.types, pairType{value: value, key: p.keys[value], parent: parent})
+		}
+	case rule.direct():
+		for _, by := range rule.By {
+			c, _ := t.column(by)
+			s.columns = append(s.columns, tenantColumn{name: by, parameter: c.parameter()})
+		}
+	default:
+		s.hop = &hop{columns: p.columns, parentColumns: p.parentColumns, parent: j.scope(rule.ViaParent, known)}
+	}
+	return s
 }
 
-// from names a table with its schema. ONLY, because a table that inherits from a plain one is a table of its own.
-func (j *judge) from(name string) string {
-	qualified := pgx.Identifier{j.cat.Schema, name}.Sanitize()
-	if j.tables[name].Kind == "p" {
-		return qualified
+// guard finds what must be deleted whole, and the keys that act on a group's deletes.
+func (j *judge) guard(g *group, targets map[string]*target) {
+	for _, t := range g.tables {
+		for _, key := range j.incoming[t.table.OID] {
+			child := targets[j.names[key.Child]]
+			if child == nil {
+				continue
+			}
+			g.whole = g.whole || child == t
+			if actions[key.OnDelete] != "" {
+				g.whole = true
+				g.guards = append(g.guards, guard{key: key, child: child, parent: t})
+			}
+		}
 	}
-	return "ONLY " + qualified
 }

@@ -44,7 +44,7 @@ func (p *Plan) preview(ctx context.Context, s *session, tenant events.TenantID) 
 	for range looksMax {
 		var found *pgconn.Result
 		found, err = p.look(ctx, s, lay.countAll(string(tenant)))
-		if err == nil && string(text(found, len(lay.tables))) == lay.era {
+		if err == nil && string(text(found, len(lay.tables)+1)) == lay.era {
 			return readCounts(lay, found)
 		}
 		if err != nil && !strings.HasPrefix(codeOf(err), "42") {
@@ -72,6 +72,9 @@ func (p *Plan) look(ctx context.Context, s *session, count statement) (*pgconn.R
 }
 
 func readCounts(lay *layout, r *pgconn.Result) (participants.Counts, error) {
+	if string(text(r, len(lay.tables))) != "t" {
+		return nil, errNotCanonical
+	}
 	counts := participants.Counts{}
 	for i, t := range lay.tables {
 		n, err := strconv.ParseInt(string(text(r, i)), 10, 64)

@@ -3,7 +3,6 @@ package sqlplan
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 )
@@ -19,12 +18,7 @@ func (p *Plan) Deletes(ctx context.Context, tenant events.TenantID) ([]string, e
 	}
 	var list []string
 	for _, g := range p.layout.Load().groups {
-		deletion := g.delete(string(tenant))
-		text := deletion.sql
-		for i := len(deletion.args); i > 0; i-- { // $10 before $1
-			text = strings.ReplaceAll(text, fmt.Sprintf("$%d", i), "'"+deletion.args[i-1]+"'")
-		}
-		list = append(list, text)
+		list = append(list, g.sql(func(int) string { return quote(string(tenant)) }))
 	}
 	return list, nil
 }
