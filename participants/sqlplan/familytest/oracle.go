@@ -117,6 +117,14 @@ func (o *Oracle) Unchanged(t TB) {
 	}
 }
 
+// Spared fails the test unless every row that does not go with the tenant is what it was: a deletion in chunks that was
+// refused at its end has deleted some of the tenant's.
+func (o *Oracle) Spared(t TB, tenant events.TenantID) {
+	if diff := o.diff(t, func(c owners) (stays, goes bool) { return !c.has(tenant), false }); diff != "" {
+		t.Fatalf("deleting %s changed others' rows:\n%s", tenant, diff)
+	}
+}
+
 // Erased fails the test unless exactly the tenant's rows are gone and every other row is what it was. From then on the
 // oracle counts without the tenant.
 func (o *Oracle) Erased(t TB, tenant events.TenantID) {
