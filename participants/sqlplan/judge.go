@@ -39,7 +39,7 @@ func newJudge(cat *catalogue, cfg Config) *judge {
 		names: map[uint32]string{}, outgoing: map[uint32][]*foreignKey{}, incoming: map[uint32][]*foreignKey{},
 		paths: map[string]*path{}, where: map[string][]comparison{}}
 	for _, t := range cat.Tables {
-		name := nameOf(cat.Schemas[0], t.Schema, t.Name)
+		name := TableName(cat.Schemas[0], t.Schema, t.Name)
 		j.byOID[t.OID], j.names[t.OID] = t, name
 		if !cat.own(t) {
 			j.tables[name] = t
@@ -99,7 +99,7 @@ func (j *judge) judgePlan() {
 func (j *judge) readRules(rules []Rule) {
 	for _, rule := range rules {
 		r := rule.Spec()
-		if mistake := r.mistake(); mistake != "" {
+		if mistake := r.Mistake(); mistake != "" {
 			j.find(FindingRuleMistake, SeverityRefuse, r.Table, "", "rule for table %q: %s", r.Table, mistake)
 			continue
 		}
@@ -125,8 +125,8 @@ func (j *judge) readRules(rules []Rule) {
 // named gives the rule's tables the names that the catalogue's have.
 func (j *judge) named(r *RuleSpec) (*table, bool) {
 	canonical := func(text string) string {
-		if schema, name, ok := parseName(j.cat.Schemas[0], text); ok {
-			return nameOf(j.cat.Schemas[0], schema, name)
+		if schema, name, ok := ParseTable(j.cat.Schemas[0], text); ok {
+			return TableName(j.cat.Schemas[0], schema, name)
 		}
 		return text
 	}
@@ -139,7 +139,7 @@ func (j *judge) named(r *RuleSpec) (*table, bool) {
 }
 
 func (j *judge) schemaOf(text string) string {
-	if schema, _, ok := parseName(j.cat.Schemas[0], text); ok {
+	if schema, _, ok := ParseTable(j.cat.Schemas[0], text); ok {
 		return schema
 	}
 	return j.cat.Schemas[0]

@@ -20,7 +20,7 @@ func (j *judge) judgeKey(key *foreignKey) {
 	rule, planned := j.rules[child]
 	switch {
 	case child == "":
-		outside := nameOf(j.cat.Schemas[0], key.ChildSchema, key.ChildName)
+		outside := TableName(j.cat.Schemas[0], key.ChildSchema, key.ChildName)
 		j.find(FindingForeignSchema, SeverityRefuse, parent, "plan its schema too, or its service must drop the key",
 			"table %s of another schema refers to %s (%s)", outside, parent, key.Name)
 	case planned && rule.Kept:

@@ -139,7 +139,7 @@ func (j *judge) valueKey(name string, c column, parent string) (string, bool) {
 	case !c.equates(key):
 		j.find(FindingPathType, SeverityRefuse, name, "give it the type of the primary key",
 			"column %s.%s is of type %s and the primary key of %s of type %s: the same row may be written in another way",
-			name, c.Name, c.Type, parent, key.Type)
+			name, c.Name, typeWord(c.Type), parent, typeWord(key.Type))
 	default:
 		return key.Name, true
 	}
@@ -157,7 +157,7 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 	}
 	if typ.Loose || typ.Labels == nil && familyOf(typ.Type) != familyText && familyOf(typ.Type) != familyNumber || typ.Type == "numeric" {
 		j.find(FindingPathType, SeverityRefuse, name, "make it text, an enum or an integer",
-			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, typ.Name, typ.Type)
+			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, typ.Name, typeWord(typ.Type))
 		return
 	}
 	p.keys = map[string]string{}

@@ -43,7 +43,7 @@ func (j *judge) suspicion(t *table) string {
 	}
 	for _, key := range j.outgoing[t.OID] {
 		if key.Parent != t.OID {
-			return "refers to " + nameOf(j.cat.Schemas[0], key.ParentSchema, key.ParentName)
+			return "refers to " + TableName(j.cat.Schemas[0], key.ParentSchema, key.ParentName)
 		}
 	}
 	if t.Kind == "m" || t.Kind == "f" {
@@ -174,7 +174,7 @@ func (j *judge) judgeWhere(t *table, rule *RuleSpec) {
 				"the predicate of %s names column %s, which is not there", name, c.column)
 		case c.fits(col) != "":
 			j.find(FindingWhere, SeverityRefuse, name, "correct the predicate",
-				"the predicate of %s cannot compare column %s (%s), which %s", name, c.column, col.Type, c.fits(col))
+				"the predicate of %s cannot compare column %s (%s), which %s", name, c.column, typeWord(col.Type), c.fits(col))
 		case !col.NotNull && !certain[c.column]:
 			j.find(FindingNullableWhere, SeverityDecide, name,
 				"make it NOT NULL, or begin the predicate with "+ident(c.column)+" IS NOT NULL AND",

@@ -26,8 +26,8 @@ var versionTables = []string{
 	"__efmigrationshistory",
 }
 
-// nameOf writes a table's name as rules, counts and findings have it; first is the plan's first schema.
-func nameOf(first, schema, name string) string {
+// TableName writes a table's name as rules, counts and findings have it; first is the plan's first schema.
+func TableName(first, schema, name string) string {
 	if schema == first {
 		return namePart(name)
 	}
@@ -41,8 +41,8 @@ func namePart(part string) string {
 	return part
 }
 
-// parseName reads what nameOf writes. A name that was not written in this form has no table.
-func parseName(first, text string) (schema, name string, ok bool) {
+// ParseTable reads what TableName writes. A text that is not of this form names no table.
+func ParseTable(first, text string) (schema, name string, ok bool) {
 	var parts []string
 	for rest := text; ; rest = rest[1:] {
 		var part string
@@ -128,7 +128,7 @@ func (t *table) qualified() string { return pgx.Identifier{t.Schema, t.Name}.San
 
 func (l leaf) ident() string { return pgx.Identifier{l.Schema, l.Name}.Sanitize() }
 
-func (l leaf) String() string { return nameOf("", l.Schema, l.Name) }
+func (l leaf) String() string { return TableName("", l.Schema, l.Name) }
 
 func ident(name string) string { return pgx.Identifier{name}.Sanitize() }
 

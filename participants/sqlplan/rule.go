@@ -154,8 +154,8 @@ func (s *RuleSpec) paired() bool {
 	return s.PairType != "" || s.PairID != "" || len(s.PairParents) > 0 || len(s.PairKept) > 0
 }
 
-// mistake says what is wrong with the rule by itself; empty when nothing is.
-func (s *RuleSpec) mistake() string {
+// Mistake says what is wrong with the rule by itself, whatever the database looks like; empty when nothing is.
+func (s RuleSpec) Mistake() string {
 	path := s.ViaParent != "" || s.ViaColumn != "" || s.paired()
 	switch {
 	case s.Table == "":

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
 )
 
 // rollbackTimeout bounds what is left to do on a connection whose work has failed; a dead server must not hold the worker.
@@ -40,7 +41,11 @@ func (p *Plan) withSession(ctx context.Context, fn func(*session) error) error {
 	if err := p.cfg.validate(); err != nil {
 		return err
 	}
-	conn, err := p.db.DB.Conn(ctx)
+	return onSession(ctx, p.db, p.size.Load(), fn)
+}
+
+func onSession(ctx context.Context, db *bun.DB, known *size, fn func(*session) error) error {
+	conn, err := db.DB.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", classified(err))
 	}
@@ -51,7 +56,7 @@ func (p *Plan) withSession(ctx context.Context, fn func(*session) error) error {
 			return errors.New("the database is not opened over pgx")
 		}
 		s := &session{conn: c.Conn()}
-		if known := p.size.Load(); known != nil {
+		if known != nil {
 			s.sizes = known.class()
 		}
 		defer s.rollback(ctx)

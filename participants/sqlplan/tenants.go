@@ -51,7 +51,7 @@ func (j *judge) findTenantColumns() *tenantColumns {
 	if j.anchor != nil {
 		seeds = append(seeds, columnOf{j.anchor.OID, "tenant_id"})
 	}
-	j.follow(c.sure, seeds, true)
+	j.follow(c.sure, slices.Clone(seeds), true)
 	j.follow(c.all, seeds, false)
 	if c.root != nil {
 		j.addNamesakes(c)
@@ -64,11 +64,11 @@ func (j *judge) findRoot() *columnOf {
 	if !ok {
 		return nil
 	}
-	schema, bare, ok := parseName(j.cat.Schemas[0], name)
+	schema, bare, ok := ParseTable(j.cat.Schemas[0], name)
 	if !ok {
 		return nil
 	}
-	t := j.tables[nameOf(j.cat.Schemas[0], schema, bare)]
+	t := j.tables[TableName(j.cat.Schemas[0], schema, bare)]
 	if t == nil {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (j *judge) judgeTenantTypes() {
 	root := j.rootColumn()
 	if root != nil && !root.identifies() {
 		j.find(FindingTenantType, SeverityRefuse, j.names[j.tenants.root.table], "make it text, uuid, an integer or numeric",
-			"the tenant root %s is of type %s, whose values cannot be told apart by their texts", j.cfg.Root, root.Type)
+			"the tenant root %s is of type %s, whose values cannot be told apart by their texts", j.cfg.Root, typeWord(root.Type))
 	}
 	if j.anchor == nil {
 		return
@@ -136,10 +136,10 @@ func (j *judge) judgeTenantTypes() {
 	switch {
 	case !anchor.identifies():
 		j.find(FindingTenantType, SeverityRefuse, "", "make it text, uuid, an integer or numeric",
-			"column tenant_anchor.tenant_id is of type %s", anchor.Type)
+			"column tenant_anchor.tenant_id is of type %s, whose values cannot be told apart by their texts", typeWord(anchor.Type))
 	case root != nil && familyOf(anchor.Type) != familyText && !anchor.equates(*root):
 		j.find(FindingTenantType, SeverityRefuse, "", "ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text",
-			"column tenant_anchor.tenant_id is of type %s and cannot hold the ids of %s (%s)", anchor.Type, j.cfg.Root, root.Type)
+			"column tenant_anchor.tenant_id is of type %s and cannot hold the ids of %s (%s)", typeWord(anchor.Type), j.cfg.Root, typeWord(root.Type))
 	}
 }
 
@@ -157,10 +157,10 @@ func (j *judge) judgeTenantType(name string, c column) {
 	switch {
 	case !c.identifies():
 		j.find(FindingTenantType, SeverityRefuse, name, "make it text, uuid, an integer or numeric, with a deterministic collation",
-			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, c.Name, c.Type)
+			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, c.Name, typeWord(c.Type))
 	case root != nil && !c.equates(*root):
 		j.find(FindingTenantType, SeverityRefuse, name, "give it the root's type",
 			"column %s.%s is of type %s and the tenant root %s of type %s: the same tenant may be written in another way there",
-			name, c.Name, c.Type, j.cfg.Root, root.Type)
+			name, c.Name, typeWord(c.Type), j.cfg.Root, typeWord(root.Type))
 	}
 }

@@ -1,6 +1,9 @@
 package sqlplan
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // family is a set of types whose values are equal exactly when their canonical texts are.
 type family string
@@ -47,3 +50,9 @@ func (c *column) parameter() string {
 func (c *column) equates(other column) bool {
 	return familyOf(c.Type) == familyOf(other.Type) && !c.Loose && !other.Loose
 }
+
+// words are what SQL calls the types that the catalogue names in short.
+var words = map[string]string{"int2": "smallint", "int4": "integer", "int8": "bigint", "bool": "boolean", "bpchar": "character",
+	"float4": "real", "float8": "double precision"}
+
+func typeWord(typ string) string { return cmp.Or(words[typ], typ) }

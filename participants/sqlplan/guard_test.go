@@ -1,0 +1,173 @@
+package sqlplan_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/bakery-ia/tenant-deletion/participants"
+	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
+)
+
+// acting has every place in which a key can act on deletes: a child of a parent, a table and itself, a cycle.
+const acting = `
+ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;
+CREATE SCHEMA crm;
+CREATE TABLE crm.users (id int PRIMARY KEY, org text NOT NULL, whose text);
+CREATE TABLE crm.posts (id int PRIMARY KEY, org text NOT NULL, author int, editor int, whose text,
+ CONSTRAINT author FOREIGN KEY (author) REFERENCES crm.users ON DELETE CASCADE,
+ CONSTRAINT editor FOREIGN KEY (editor) REFERENCES crm.users ON DELETE SET NULL);
+CREATE INDEX ON crm.posts (author); CREATE INDEX ON crm.posts (editor);
+CREATE TABLE crm.replies (id int PRIMARY KEY, org text NOT NULL, parent int, whose text,
+ CONSTRAINT parent FOREIGN KEY (parent) REFERENCES crm.replies ON DELETE CASCADE);
+CREATE INDEX ON crm.replies (parent);
+CREATE TABLE crm.boards (id int PRIMARY KEY, org text NOT NULL, first int, whose text);
+CREATE TABLE crm.cards (id int PRIMARY KEY, board int NOT NULL, whose text,
+ CONSTRAINT board FOREIGN KEY (board) REFERENCES crm.boards ON DELETE CASCADE);
+ALTER TABLE crm.boards ADD CONSTRAINT first FOREIGN KEY (first) REFERENCES crm.cards ON DELETE SET NULL;
+CREATE INDEX ON crm.cards (board); CREATE INDEX ON crm.boards (first);
+`
+
+const actingRows = `
+INSERT INTO crm.users SELECT g, CASE g % 2 WHEN 0 THEN 'acme' ELSE 'zeta' END FROM generate_series(1, 400) g;
+INSERT INTO crm.posts SELECT id, org, id, CASE WHEN id > 2 THEN id - 2 END FROM crm.users;
+INSERT INTO crm.replies SELECT id, org, CASE WHEN id > 2 THEN id - 2 END FROM crm.users;
+INSERT INTO crm.boards SELECT id, org FROM crm.users;
+INSERT INTO crm.cards SELECT id, id FROM crm.boards;
+UPDATE crm.boards SET first = id;
+UPDATE crm.users SET whose = org; UPDATE crm.posts SET whose = org; UPDATE crm.replies SET whose = org;
+UPDATE crm.boards SET whose = org; UPDATE crm.cards c SET whose = org FROM crm.boards b WHERE b.id = c.board;
+ANALYZE;`
+
+func actingRules() []sqlplan.Rule {
+	return []sqlplan.Rule{
+		sqlplan.Delete("users").By("org").AcceptingAction("author", "posts go first").AcceptingAction("editor", "posts go first"),
+		sqlplan.Delete("posts").By("org"),
+		sqlplan.Delete("replies").By("org").AcceptingAction("parent", "threads are of one tenant"),
+		sqlplan.Delete("boards").By("org").AcceptingAction("board", "cards go with them"),
+		sqlplan.Delete("cards").Via("board", "boards").AcceptingAction("first", "boards go with them"),
+	}
+}
+
+func actingPlan(t testing.TB, cfg sqlplan.Config, ddl string, rules []sqlplan.Rule) (*sqlplan.Plan, *bun.DB) {
+	t.Helper()
+	db := database(t, acting, actingRows+ddl)
+	cfg.Service, cfg.Schemas = "crm", []string{"crm"}
+	return sqlplan.New(db, cfg, rules...), db
+}
+
+func TestActingKeys(t *testing.T) {
+	t.Parallel()
+	bounded := sqlplan.Config{BoundedRows: 100, ChunkRows: 20, Pace: time.Microsecond}
+	for mode, cfg := range map[string]sqlplan.Config{participants.ModeTransaction: {}, participants.ModeBounded: bounded} {
+		t.Run(mode+": accepted keys find nothing to act on, and every row is counted", func(t *testing.T) {
+			t.Parallel()
+			plan, db := actingPlan(t, cfg, "", actingRules())
+			require.NoError(t, plan.Check(t.Context()))
+			before := contents(t, db, "crm")
+			receipt, _, err := erase(t.Context(), plan, command("acme"))
+			require.NoError(t, err)
+			require.Equal(t, mode, receipt.Mode)
+			require.Equal(t, participants.Counts{"users": 200, "posts": 200, "replies": 200, "boards": 200, "cards": 200}, receipt.Counts)
+			requireGone(t, before, contents(t, db, "crm"), "acme")
+		})
+
+		for claim, ddl := range map[string]string{
+			"another tenant's row that would be deleted":      "UPDATE crm.posts SET author = 2 WHERE id = 1",
+			"another tenant's row that would be changed":      "UPDATE crm.posts SET editor = 2 WHERE id = 1",
+			"another tenant's row of the same table":          "UPDATE crm.replies SET parent = 2 WHERE id = 1",
+			"another tenant's row in a cycle of the tenant's": "UPDATE crm.boards SET first = 2 WHERE id = 1",
+		} {
+			t.Run(mode+": "+claim+" refuses, and stays as it is", func(t *testing.T) {
+				t.Parallel()
+				plan, db := actingPlan(t, cfg, ddl, actingRules())
+				before := contents(t, db, "crm")
+				_, _, err := erase(t.Context(), plan, command("acme"))
+				requireRefused(t, err, participants.CodeDatabase, "foreign key", "ON DELETE")
+				after := contents(t, db, "crm")
+				for row, whose := range before {
+					if whose == "zeta" {
+						require.Contains(t, after, row)
+					}
+				}
+				if mode == participants.ModeTransaction {
+					requireUntouched(t, db, before, "crm")
+				}
+			})
+		}
+	}
+
+	t.Run("each key that acts must be accepted by name", func(t *testing.T) {
+		t.Parallel()
+		plan, _ := actingPlan(t, sqlplan.Config{}, "", []sqlplan.Rule{
+			sqlplan.Delete("users").By("org").AcceptingAction("author", "posts go first").AcceptingAction("gone", "x"),
+			sqlplan.Delete("posts").By("org"), sqlplan.Delete("replies").By("org"), sqlplan.Delete("boards").By("org"),
+			sqlplan.Delete("cards").Via("board", "boards")})
+		findings, err := plan.Findings(t.Context())
+		require.NoError(t, err)
+		for _, key := range []string{"editor", "parent", "board", "first"} {
+			requireFinding(t, findings, sqlplan.FindingCascade, "foreign key "+key+" ")
+		}
+		stale := 0
+		for _, f := range findings {
+			require.NotContains(t, f.Text, "foreign key author ")
+			if f.Code == sqlplan.FindingStale {
+				require.Equal(t, sqlplan.SeverityWarn, f.Severity)
+				stale++
+			}
+		}
+		require.Equal(t, 1, stale, "an acceptance without its key is told")
+	})
+
+	t.Run("a row that begins to refer while the deletion runs is not taken along", func(t *testing.T) {
+		t.Parallel()
+		var db *bun.DB
+		begun := make(chan error, 1)
+		insert := "INSERT INTO crm.posts VALUES (1000, 'zeta', 2, NULL, 'zeta')"
+		cfg := sqlplan.Config{Reached: func() { // inside the transaction, after the first delete
+			go func() {
+				_, err := db.ExecContext(context.Background(), insert)
+				begun <- err
+			}()
+			waitFor(t, "the writer to wait", func() bool {
+				return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO crm.posts%'"+
+					" AND datname = current_database()") == 1
+			})
+		}}
+		var plan *sqlplan.Plan
+		plan, db = actingPlan(t, cfg, "", actingRules())
+		receipt, _, err := erase(t.Context(), plan, command("acme"))
+		require.NoError(t, err)
+		require.EqualValues(t, 200, receipt.Counts["posts"])
+		require.ErrorContains(t, <-begun, "23503", "its user is gone")
+	})
+}
+
+func TestAcceptedTrigger(t *testing.T) {
+	t.Parallel()
+	for claim, c := range map[string]struct {
+		body, code string
+	}{
+		"one that lets the rows go passes":                  {"RETURN OLD", ""},
+		"one that keeps rows is found, and nothing is gone": {"RETURN NULL", participants.CodeResidue},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			plan, db := actingPlan(t, sqlplan.Config{}, trigger("crm.posts", "archive", c.body), append(actingRules()[:1:1],
+				append([]sqlplan.Rule{sqlplan.Delete("posts").By("org").AcceptingTrigger("archive", "read: it only counts")},
+					actingRules()[2:]...)...))
+			before := contents(t, db, "crm")
+			_, _, err := erase(t.Context(), plan, command("acme"))
+			if c.code == "" {
+				require.NoError(t, err)
+				requireGone(t, before, contents(t, db, "crm"), "acme")
+				return
+			}
+			require.ErrorIs(t, err, participants.ErrRefused)
+			requireUntouched(t, db, before, "crm")
+		})
+	}
+}
