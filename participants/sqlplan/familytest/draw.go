@@ -18,7 +18,8 @@ var _ Dice = (*rand.Rand)(nil)
 
 // Size bounds what is drawn.
 type Size struct {
-	// Calm draws nothing that a catalogue alone refuses: every key has an index and is validated, and no trigger keeps rows.
+	// Calm draws nothing that a catalogue alone refuses: every key has an index and is validated, no trigger keeps rows, and no
+	// table that is reached by value is part of a cycle.
 	Calm bool
 	// Entangled lets a row refer to another tenant's, where the drawn keys have room for it.
 	Entangled bool
@@ -162,7 +163,7 @@ func (a *artist) drawIdentity(t *Table) {
 func (a *artist) drawTenantColumns(t *Table) {
 	root := a.d.Model[0]
 	column := func(nullable, key bool) string {
-		c := Column{Name: a.columnName(t), Type: a.tenantColumnType(), Nullable: nullable}
+		c := Column{Name: a.free(t, tenantNames), Type: a.tenantColumnType(), Nullable: nullable}
 		if !key {
 			c.Name = namedTenant
 		}
@@ -251,7 +252,7 @@ func (a *artist) drawHeirs() {
 		if t.Way != WayNamed || needs || t.partitioned || t.Code != "" || !a.chance(4) {
 			continue
 		}
-		heir := &Table{Way: WayNamed, By: t.By, columns: slices.Concat(t.Key, []Column{{Name: t.By[0]}}), heirOf: t}
+		heir := &Table{Way: WayNamed, By: t.By, columns: slices.Clone(t.columns), heirOf: t}
 		a.name(heir)
 		a.d.Model = append(a.d.Model, heir)
 	}
@@ -266,7 +267,43 @@ func (a *artist) drawKey() {
 	if child.Way == WayShared && parent.Way != WayShared && !a.trap(4) { // it could not be kept
 		return
 	}
+	if a.size.Calm && ensnares(child, parent) {
+		return
+	}
 	a.reference(child, parent, a.chance(2) || child == parent || child.Way == WayRoot, false)
+}
+
+// ensnares reports whether a key would close a cycle through a table that is reached by value: nothing could prove its rows gone.
+func ensnares(child, parent *Table) bool {
+	after := map[*Table]bool{}
+	parent.leads(after)
+	if !after[child] {
+		return false
+	}
+	for t := range after {
+		if t.Way == WayValue || t.Way == WayPair {
+			back := map[*Table]bool{}
+			if t.leads(back); back[child] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leads adds the table, and every table that its rows lead to.
+func (t *Table) leads(to map[*Table]bool) {
+	if t == nil || to[t] {
+		return
+	}
+	to[t] = true
+	for _, k := range t.Keys {
+		k.Parent.leads(to)
+	}
+	t.Parent.leads(to)
+	for _, p := range t.PairParents {
+		p.leads(to)
+	}
 }
 
 // reference adds columns and a key to a parent's primary key, or to its other unique column.
@@ -301,8 +338,10 @@ func (a *artist) key(child, parent *Table, columns []Column, to []string, carrie
 }
 
 // columnName is one that the table does not have.
-func (a *artist) columnName(t *Table) string {
-	name := columnNames[a.IntN(len(columnNames))]
+func (a *artist) columnName(t *Table) string { return a.free(t, columnNames) }
+
+func (a *artist) free(t *Table, names []string) string {
+	name := names[a.IntN(len(names))]
 	if slices.ContainsFunc(t.columns, func(c Column) bool { return strings.HasPrefix(c.Name, name) }) {
 		name += strconv.Itoa(len(t.columns))
 	}

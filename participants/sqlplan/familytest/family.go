@@ -122,6 +122,6 @@ func (w *World) run(ctx context.Context, statements string) error {
 	if statements == "" {
 		return nil
 	}
-	_, err := w.DB.DB.ExecContext(ctx, statements)
+	_, err := w.DB.DB.ExecContext(ctx, statements+"\n; RESET ALL") // the connection goes back to the pool
 	return err
 }

@@ -97,6 +97,16 @@ func (k *Key) Nullable() bool {
 	return slices.ContainsFunc(k.Columns, func(c Column) bool { return c.Nullable })
 }
 
+// Unkeyed are the table's columns that no foreign key has.
+func (t *Table) Unkeyed() (names []string) {
+	for _, c := range t.columns {
+		if !slices.ContainsFunc(t.Keys, func(k *Key) bool { return slices.Contains(k.Columns, c) }) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // Acting are the keys into the table that do something on deletes.
 func (d Drawn) Acting(t *Table) (keys []*Key) {
 	for _, child := range d.Model {

@@ -8,9 +8,12 @@ var (
 	tableNames  = []string{"order", "Order", "user", "select", "my.table", `a"b`, "with space", "ünïcode", "it's", "what?", "a%s",
 		`b\c`, "$1", "{x}", "td_mine", "tenant_anchor", "group", "1st", "--", "/*x*/", "a;b", "Null", "true", "t",
 		"sixty_three_bytes_are_the_longest_name_that_postgresql_will_keep"[:63], "td_row", "q", "p", "x"}
-	columnNames = []string{"org", "Org", "order", "user", "tenant id", `o"wner`, "a.b", "what?", "a%d", "c$1", "ünï", "select",
+	columnNames = []string{"org", "Org", "order", "user", "tenant id", "a.b", "what? ", "a%d", "c$1", "ünï2", "from",
 		"where", "t", "id2", "it's", "tableoid2", "x"}
 )
+
+// tenantNames are those of tenant columns. One is a name of other columns too: a plan must not take those for the tenant.
+var tenantNames = []string{"Org", `o"wner`, "tenant id", "what?", "select", "tenant_id", "ünï"}
 
 // namedTenant is the name that means the tenant without a key.
 const namedTenant = "Tenant Of"

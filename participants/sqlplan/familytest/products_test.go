@@ -26,7 +26,21 @@ var products = map[string]product{
 	"events": {open: familytest.Events, undecided: eventsUndecided, person: eventsPerson},
 }
 
-var railsUndecided = map[string][]string{}
+var railsUndecided = map[string][]string{
+	"comments":          {sqlplan.FindingPath, sqlplan.FindingPolymorphicType},
+	"delayed_jobs":      {sqlplan.FindingUnplannedTable},
+	"memberships":       {sqlplan.FindingPath, sqlplan.FindingPath},
+	"notifications":     {sqlplan.FindingPath, sqlplan.FindingPath, sqlplan.FindingPolymorphicType},
+	"pages":             {sqlplan.FindingUnplannedTable},
+	"projects_watchers": {sqlplan.FindingPath, sqlplan.FindingPath},
+	"reactions":         {sqlplan.FindingPath}, // by way of comments
+	"settings":          {sqlplan.FindingNullableTenant},
+	"taggings":          {sqlplan.FindingPath, sqlplan.FindingPolymorphicType, sqlplan.FindingPolymorphicType},
+	"tags":              {sqlplan.FindingUnplannedTable},
+	"versions":          {sqlplan.FindingPolymorphicType},
+	"webhook_calls":     {sqlplan.FindingPath}, // by way of webhooks
+	"webhooks":          {sqlplan.FindingNullableTenant},
+}
 
 var railsPerson = person{
 	answers: []sqlplan.Rule{
@@ -54,7 +68,13 @@ var railsPerson = person{
 	triggers: map[string][]string{"todos": {"todos_counter_cache"}},
 }
 
-var prismaUndecided = map[string][]string{}
+var prismaUndecided = map[string][]string{
+	"Category":          {sqlplan.FindingNullableTenant},
+	"Country":           {sqlplan.FindingUnplannedTable},
+	"File":              {sqlplan.FindingNullablePath},
+	"Transfer":          {sqlplan.FindingUndecidedColumn},
+	"VerificationToken": {sqlplan.FindingUnplannedTable},
+}
 
 var prismaPerson = person{
 	answers: []sqlplan.Rule{
@@ -66,7 +86,10 @@ var prismaPerson = person{
 	},
 }
 
-var eventsUndecided = map[string][]string{}
+var eventsUndecided = map[string][]string{
+	"daily": {sqlplan.FindingUnplannedTable}, // a materialized view
+	"kinds": {sqlplan.FindingUnplannedTable},
+}
 
 var eventsPerson = person{
 	answers: []sqlplan.Rule{

@@ -144,7 +144,9 @@ func turns(model []*Table) (all []Turn) {
 func (r *made) insert(b *strings.Builder) {
 	var columns, values []string
 	for _, c := range r.table.columns {
-		columns, values = append(columns, quoted(c.Name)), append(values, r.values[c.Name])
+		if value := r.values[c.Name]; value != "" {
+			columns, values = append(columns, quoted(c.Name)), append(values, value)
+		}
 	}
 	fmt.Fprintf(b, "INSERT INTO %s (%s) VALUES (%s);\n", r.table.quoted(), strings.Join(columns, ", "), strings.Join(values, ", "))
 }
