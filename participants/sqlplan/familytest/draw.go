@@ -68,6 +68,12 @@ func Random(dice Dice, size Size) Drawn {
 		j := i + a.IntN(len(a.d.Schemas)-i)
 		a.d.Schemas[i], a.d.Schemas[j] = a.d.Schemas[j], a.d.Schemas[i]
 	}
+	if a.chance(8) {
+		a.d.Schemas[a.IntN(len(a.d.Schemas))] = Home
+	}
+	if a.chance(2) {
+		a.d.AnchorType = a.d.TenantType
+	}
 	a.drawRoot()
 	for len(a.d.Model) < size.Tables {
 		a.drawTable()
@@ -80,6 +86,7 @@ func Random(dice Dice, size Size) Drawn {
 	if size.Entangled {
 		a.entangle()
 	}
+	a.d.Outside = a.trap(20)
 	a.write()
 	return a.d
 }
@@ -91,9 +98,14 @@ func (a *artist) chance(n int) bool { return a.IntN(n) == n-1 }
 func (a *artist) trap(n int) bool { return !a.size.Calm && a.chance(n) }
 
 func (a *artist) drawRoot() {
-	root := &Table{Way: WayRoot, By: []string{"id"}, Key: []Column{{Name: "id", Type: a.d.TenantType}}}
+	id := Column{Name: "id", Type: a.d.TenantType}
+	root := &Table{Way: WayRoot, By: []string{"id"}, Key: []Column{id}, columns: []Column{id}}
 	a.name(root)
-	root.columns = slices.Clone(root.Key)
+	if a.chance(4) { // another key, to which paths lead
+		root.Key, root.Code = []Column{{Name: "pk", Type: "bigint"}}, "id"
+		root.columns = append(root.columns, root.Key...)
+	}
+	a.fence(root)
 	a.d.Model = append(a.d.Model, root)
 	a.d.Root = a.planned(root) + ".id"
 }
@@ -102,7 +114,8 @@ func (a *artist) drawRoot() {
 func (a *artist) name(t *Table) {
 	t.Schema = a.d.Schemas[a.IntN(len(a.d.Schemas))]
 	t.Name = tableNames[a.IntN(len(tableNames))]
-	if a.taken[t.quoted()] || a.chance(2) {
+	mistakable := slices.Contains([]string{"tenant_anchor", "td_receipts", "schema_migrations"}, t.Name)
+	if a.taken[t.quoted()] || a.chance(2) || t.Schema == Home && mistakable {
 		t.Name = fmt.Sprintf("t%d", len(a.d.Model))
 	}
 	a.taken[t.quoted()] = true
@@ -131,6 +144,9 @@ func (a *artist) drawTable() {
 	case WayShared:
 	default:
 		a.drawTenantColumns(t)
+	}
+	if t.Name == "schema_migrations" && len(t.By) == 0 { // a plan takes it for what its name says
+		t.Name = "schema migrations"
 	}
 	if !a.size.Calm && a.chance(25) {
 		t.Triggers = append(t.Triggers, Trigger{Name: "on " + columnNames[a.IntN(len(columnNames))], Keeps: a.chance(3)})
@@ -169,7 +185,9 @@ func (a *artist) drawTenantColumns(t *Table) {
 		}
 		t.columns = append(t.columns, c)
 		if key {
-			t.Keys = append(t.Keys, a.key(t, root, []Column{c}, []string{"id"}, true))
+			k := a.key(t, root, []Column{c}, []string{"id"}, true)
+			k.Tenant = true
+			t.Keys = append(t.Keys, k)
 		}
 		return c.Name
 	}
@@ -179,14 +197,30 @@ func (a *artist) drawTenantColumns(t *Table) {
 	case WayNullable:
 		t.By, t.Null = []string{column(true, a.chance(2))}, true
 	case WayEither:
-		t.By = []string{column(false, true), column(false, true)}
+		first, second := a.chance(2), a.chance(2)
+		t.By, t.Null = []string{column(first, true), column(second, true)}, first && second
 	case WayOne:
 		t.By, t.Ignored = []string{column(false, true)}, []string{column(a.chance(2), true)}
 	case WayWhere:
 		t.By = []string{column(false, false)}
-		t.columns = append(t.columns, Column{Name: "is_system", Type: "boolean"})
+		t.columns = append(t.columns, Column{Name: "is_system", Type: "boolean", Nullable: a.trap(4)})
 	default:
 		t.By = []string{column(false, true)}
+		if len(t.Key) == 1 && t.Code == "" && a.chance(3) { // keyed by the tenant too, as keys to it then are
+			t.Key = append([]Column{t.columns[len(t.columns)-1]}, t.Key...)
+		}
+	}
+	if len(t.By) == 1 && (t.Way != WayWhere || !a.size.Calm) {
+		a.fence(t)
+	}
+}
+
+// fence gives the table the key to the anchor that makes PostgreSQL vouch for it.
+func (a *artist) fence(t *Table) {
+	at := slices.IndexFunc(t.columns, func(c Column) bool { return c.Name == t.By[0] })
+	if a.d.AnchorType == a.d.TenantType && t.columns[at].Type == a.d.AnchorType && a.chance(2) {
+		t.Fenced = true
+		t.columns = append(t.columns, Column{Name: "live", Type: "boolean GENERATED ALWAYS AS (true) STORED"})
 	}
 }
 
@@ -202,7 +236,10 @@ func (a *artist) tenantColumnType() string {
 // drawParent looks for tables whose rows are somebody's and have a primary key of one column.
 func (a *artist) drawParent(t *Table) bool {
 	var parents []*Table
-	for _, p := range a.d.Model[1:] {
+	for i, p := range a.d.Model {
+		if i == 0 && p.Code == "" { // a key to the tenant's id would be a tenant column
+			continue
+		}
 		if p.Way != WayShared && len(p.Key) > 0 && (len(p.Key) == 1 || t.Way == WayKey || t.Way == WayLoose) {
 			parents = append(parents, p)
 		}
@@ -219,7 +256,7 @@ func (a *artist) drawParent(t *Table) bool {
 	case WayValue:
 		t.Null = a.chance(3)
 		t.Column = a.columnName(t)
-		t.columns = append(t.columns, Column{Name: t.Column, Type: t.Parent.Key[0].Type, Nullable: t.Null})
+		t.columns = append(t.columns, Column{Name: t.Column, Type: a.likeType(t.Parent.Key[0].Type), Nullable: t.Null})
 	default:
 		a.drawPair(t, parents)
 	}
@@ -235,7 +272,16 @@ func (a *artist) drawPair(t *Table, parents []*Table) {
 	}
 	t.PairType, t.Column, t.Null = a.columnName(t)+"_type", a.columnName(t)+"_id", a.chance(3)
 	t.columns = append(t.columns, Column{Name: t.PairType, Type: "text", Nullable: t.Null},
-		Column{Name: t.Column, Type: t.Parent.Key[0].Type, Nullable: t.Null})
+		Column{Name: t.Column, Type: a.likeType(t.Parent.Key[0].Type), Nullable: t.Null})
+}
+
+// likeType is mostly the type of the key; sometimes one that holds the same values and compares them in another way.
+func (a *artist) likeType(keyType string) string {
+	others := map[string][]string{"bigint": {"integer", "numeric", "text"}, "text": {"varchar(80)", "char(20)"}, "uuid": {"text"}}[keyType]
+	if a.trap(5) && len(others) > 0 {
+		return others[a.IntN(len(others))]
+	}
+	return keyType
 }
 
 func (a *artist) keys() (n int) {
@@ -248,8 +294,7 @@ func (a *artist) keys() (n int) {
 // drawHeirs adds tables that inherit from one with a tenant column, and with it the column, but neither keys nor indexes.
 func (a *artist) drawHeirs() {
 	for _, t := range slices.Clone(a.d.Model) {
-		needs := slices.ContainsFunc(t.Keys, func(k *Key) bool { return !k.Nullable() })
-		if t.Way != WayNamed || needs || t.partitioned || t.Code != "" || !a.chance(4) {
+		if t.Way != WayNamed || t.partitioned || !a.chance(4) {
 			continue
 		}
 		heir := &Table{Way: WayNamed, By: t.By, columns: slices.Clone(t.columns), heirOf: t}
@@ -261,7 +306,7 @@ func (a *artist) drawHeirs() {
 // drawKey adds a foreign key between any two tables: cycles and references to itself are welcome.
 func (a *artist) drawKey() {
 	child, parent := a.d.Model[a.IntN(len(a.d.Model))], a.d.Model[a.IntN(len(a.d.Model))]
-	if parent.Way == WayRoot || len(parent.Key) == 0 { // a key to the root would be a tenant column
+	if parent.Way == WayRoot && parent.Code == "" || len(parent.Key) == 0 { // a key to the tenant's id would be a tenant column
 		return
 	}
 	if child.Way == WayShared && parent.Way != WayShared && !a.trap(4) { // it could not be kept
@@ -309,7 +354,7 @@ func (t *Table) leads(to map[*Table]bool) {
 // reference adds columns and a key to a parent's primary key, or to its other unique column.
 func (a *artist) reference(child, parent *Table, nullable, carries bool) *Key {
 	to := slices.Clone(parent.Key)
-	if parent.Code != "" && a.chance(3) {
+	if parent.Code != "" && parent.Way != WayRoot && a.chance(3) {
 		to = []Column{{Name: parent.Code, Type: "text"}}
 	}
 	var names []string

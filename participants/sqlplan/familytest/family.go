@@ -1,7 +1,9 @@
 package familytest
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/uptrace/bun"
@@ -19,6 +21,8 @@ const Home = "tenant_deletion"
 type Family struct {
 	// After is SQL that runs when all rows are there.
 	After string
+	// AnchorType is the type of the anchor's tenant ids. Empty means text, which suits any family.
+	AnchorType string
 	// Name says which family it is.
 	Name string
 	// Root is the column that names a tenant, as a plan writes it.
@@ -50,9 +54,15 @@ type Turn struct {
 const clearSQL = `DO $do$ DECLARE s text; BEGIN
  FOR s IN SELECT nspname FROM pg_namespace
   WHERE NOT starts_with(nspname, 'pg_') AND nspname NOT IN ('information_schema', '` + Home + `')
- LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP; END $do$;
+ LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP;
+ FOR s IN SELECT relname FROM pg_class WHERE relnamespace = '` + Home + `'::regnamespace AND relkind IN ('r', 'p')
+  AND NOT relispartition AND relname NOT IN (` + ownTables + `)
+ LOOP EXECUTE format('DROP TABLE %I CASCADE', s); END LOOP; END $do$;
 TRUNCATE tenant_anchor, td_receipts, td_bounded, td_progress;
-ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text;`
+ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE {type} USING tenant_id::text::{type};`
+
+// ownTables are the participant's own, in SQL.
+const ownTables = "'tenant_anchor', 'td_receipts', 'td_bounded', 'td_progress', 'td_version_participant'"
 
 // World is a family in a database of its own.
 type World struct {
@@ -92,11 +102,11 @@ func Empty(t testing.TB) *World {
 // Fill replaces what the database holds with the family.
 func (w *World) Fill(ctx context.Context, f Family) error {
 	w.Family, w.Oracle = f, newOracle(w.DB.DB, Home, f.Schemas)
-	if err := w.run(ctx, clearSQL); err != nil {
+	if err := w.run(ctx, strings.ReplaceAll(clearSQL, "{type}", cmp.Or(f.AnchorType, "text"))); err != nil {
 		return err
 	}
 	for _, schema := range f.Schemas {
-		if err := w.run(ctx, "CREATE SCHEMA "+quoted(schema)); err != nil {
+		if err := w.run(ctx, "CREATE SCHEMA IF NOT EXISTS "+quoted(schema)); err != nil {
 			return err
 		}
 	}

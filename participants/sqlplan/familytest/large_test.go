@@ -23,7 +23,7 @@ func derivable(d familytest.Drawn) map[*familytest.Table]bool {
 	for again := true; again; {
 		again = false
 		for _, t := range d.Model {
-			if !found[t] && len(namesakes(d, t)) == 0 && derives(t, found) {
+			if !found[t] && len(namesakes(d, t)) == 0 && derives(d, t, found) {
 				found[t], again = true, true
 			}
 		}
@@ -35,22 +35,22 @@ func derivable(d familytest.Drawn) map[*familytest.Table]bool {
 func namesakes(d familytest.Drawn, table *familytest.Table) (names []string) {
 	known := map[string]bool{}
 	for _, t := range d.Model[1:] {
-		for _, column := range slices.Concat(t.By, t.Ignored) {
-			known[strings.ToLower(column)] = true
+		for _, column := range d.TenantColumnsOf(t) {
+			known[strings.ToLower(column.Name)] = true
 		}
 	}
 	for _, column := range table.Unkeyed() {
-		if known[strings.ToLower(column)] && !slices.Contains(slices.Concat(table.By, table.Ignored), column) && table.Way != familytest.WayRoot {
+		if known[strings.ToLower(column)] && !slices.Contains(slices.Concat(table.By, table.Ignored), column) &&
+			table.Way != familytest.WayRoot {
 			names = append(names, column)
 		}
 	}
 	return names
 }
 
-func derives(t *familytest.Table, found map[*familytest.Table]bool) bool {
-	columns := len(t.By) + len(t.Ignored)
-	if columns > 0 {
-		return columns == 1 && !t.Null
+func derives(d familytest.Drawn, t *familytest.Table, found map[*familytest.Table]bool) bool {
+	if columns := d.TenantColumnsOf(t); len(columns) > 0 {
+		return len(columns) == 1 && !columns[0].Nullable
 	}
 	return slices.ContainsFunc(t.Keys, func(k *familytest.Key) bool { return !k.Nullable() && !k.NotValid && found[k.Parent] })
 }

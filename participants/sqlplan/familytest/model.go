@@ -42,8 +42,10 @@ type Table struct {
 	Null bool
 	// Key is the primary key; none when nothing may refer to the table.
 	Key []Column
-	// Code is a second unique column that keys refer to; empty when there is none.
+	// Code is a second unique column that keys refer to; empty when there is none. The root's is its id when its key is another.
 	Code string
+	// Fenced tables have a foreign key to the participant's anchor.
+	Fenced bool
 	// Keys are the foreign keys of the table.
 	Keys []*Key
 	// Triggers fire on deletes.
@@ -73,7 +75,8 @@ type Key struct {
 	Unindexed bool
 	Deferred  bool
 	NotValid  bool
-	Carries   bool // it is the table's way, or a tenant column's
+	Carries   bool // it is the table's way
+	Tenant    bool // it makes its column a tenant column
 }
 
 // Trigger fires on deletes; one that keeps rows returns NULL.
@@ -88,6 +91,8 @@ type Drawn struct {
 	// Entangled says that a row refers to another tenant's, as the foreign key allows and the product does not.
 	Entangled bool
 	Model     []*Table
+	// Outside says that a table outside of the family's schemas refers to one inside.
+	Outside bool
 }
 
 func (t *Table) quoted() string { return quoted(t.Schema) + "." + quoted(t.Name) }
@@ -95,6 +100,35 @@ func (t *Table) quoted() string { return quoted(t.Schema) + "." + quoted(t.Name)
 // Nullable reports whether a column of the key may be null.
 func (k *Key) Nullable() bool {
 	return slices.ContainsFunc(k.Columns, func(c Column) bool { return c.Nullable })
+}
+
+// TenantColumnsOf are the table's columns that mean a tenant: its own, and those that a key pairs with another table's.
+func (d Drawn) TenantColumnsOf(t *Table) (columns []Column) {
+	for _, c := range t.columns {
+		if d.means(t, c.Name, map[string]bool{}) {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+func (d Drawn) means(t *Table, column string, seen map[string]bool) bool {
+	at := t.quoted() + "." + column
+	if seen[at] {
+		return false
+	}
+	seen[at] = true
+	if slices.Contains(t.By, column) || slices.Contains(t.Ignored, column) {
+		return true
+	}
+	for _, k := range t.Keys {
+		for i, c := range k.Columns {
+			if c.Name == column && d.means(k.Parent, k.ParentKey[i], seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Unkeyed are the table's columns that no foreign key has.

@@ -212,13 +212,14 @@ func (o *Oracle) look(ctx context.Context) (map[row]int, error) {
 }
 
 // roots leads from each table that holds rows, quoted and with its schema, to the name by which a plan counts it: its
-// partitions' root's. The participant's own schema is left out.
+// partitions' root's. The participant's own tables are left out.
 func (o *Oracle) roots(ctx context.Context) (map[string]string, error) {
 	rows, err := o.db.QueryContext(ctx, `
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), rn.nspname, r.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class r ON r.oid = coalesce(pg_partition_root(c.oid)::oid, c.oid) JOIN pg_namespace rn ON rn.oid = r.relnamespace
-WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't' AND n.nspname <> $1
+WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't'
+    AND NOT (n.nspname = $1 AND c.relname IN (`+ownTables+`))
     AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')`, o.home)
 	if err != nil {
 		return nil, fmt.Errorf("read tables: %w", err)

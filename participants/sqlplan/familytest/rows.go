@@ -20,8 +20,8 @@ type made struct {
 // keyNo makes the k-th value of a type.
 func keyNo(columnType string, k int) string {
 	switch columnType {
-	case "text":
-		return literal("K'" + strconv.Itoa(k))
+	case "text": // pairs that differ by case
+		return literal([]string{"k'", "K'"}[k%2] + strconv.Itoa((k+1)/2))
 	case "uuid":
 		return literal(fmt.Sprintf("00000000-0000-4000-8000-%012d", k))
 	}
@@ -34,7 +34,7 @@ func (a *artist) drawRows() {
 	for i, tenant := range a.d.Tenants {
 		root := a.d.Model[0]
 		root.rows = append(root.rows, &made{table: root, owners: a.d.Tenants[i : i+1 : i+1],
-			values: map[string]string{"id": literal(string(tenant)) + "::" + a.d.TenantType}})
+			values: map[string]string{"pk": keyNo("bigint", i+1), "id": literal(string(tenant)) + "::" + a.d.TenantType}})
 	}
 	groups := [][]events.TenantID{nil, {a.d.Tenants[0], a.d.Tenants[1]}, {a.d.Tenants[1], a.d.Tenants[2]}}
 	for i := range a.d.Tenants {
@@ -66,20 +66,17 @@ func (t *Table) may(owners []events.TenantID) bool {
 	return reached || t.Way == WayEither
 }
 
-// identity is the columns of the primary key, or of the one that is not inherited.
-func (t *Table) identity() []Column {
-	if t.heirOf != nil {
-		return t.heirOf.Key
-	}
-	return t.Key
-}
-
 // row makes all of a row but its references.
 func (a *artist) row(t *Table, owners []events.TenantID) *made {
 	r := &made{table: t, owners: owners, values: map[string]string{}}
 	r.values["note"] = literal("note of " + string(a.d.Tenants[a.IntN(tenants)])) // the id in a text makes no row anybody's
 	n := len(t.rows) + 1
-	for _, c := range t.identity() {
+	for _, c := range t.columns { // an heir has its parent's references without the keys
+		if t.heirOf != nil && !c.Nullable && c.Name != "live" {
+			r.values[c.Name] = keyNo(c.Type, n)
+		}
+	}
+	for _, c := range t.Key {
 		r.values[c.Name] = keyNo(c.Type, n)
 	}
 	if t.Code != "" {
@@ -87,6 +84,8 @@ func (a *artist) row(t *Table, owners []events.TenantID) *made {
 	}
 	for i, column := range t.By {
 		switch {
+		case t.Way == WayEither && len(owners) == 1:
+			a.either(r)
 		case len(owners) > 0:
 			r.values[column] = literal(string(owners[min(i, len(owners)-1)]))
 		case t.Way == WayWhere:
@@ -100,8 +99,27 @@ func (a *artist) row(t *Table, owners []events.TenantID) *made {
 	}
 	if t.Way == WayWhere {
 		r.values["is_system"] = strconv.FormatBool(len(owners) == 0)
+		if at := slices.IndexFunc(t.columns, func(c Column) bool { return c.Name == "is_system" }); t.columns[at].Nullable &&
+			len(owners) == 0 && a.chance(2) {
+			r.values["is_system"] = "NULL"
+		}
 	}
 	return r
+}
+
+// either gives a row's tenant to both columns, or to one of them when the other may be null.
+func (a *artist) either(r *made) {
+	null := 2 // neither
+	if a.chance(2) {
+		null = a.IntN(2)
+	}
+	for i, column := range r.table.By {
+		r.values[column] = literal(string(r.owners[0]))
+		at := slices.IndexFunc(r.table.columns, func(c Column) bool { return c.Name == column })
+		if i == null && r.table.columns[at].Nullable {
+			r.values[column] = "NULL"
+		}
+	}
 }
 
 // refer fills in every reference, and reports whether a row had to be dropped: then others may refer to what is no more.
@@ -110,7 +128,7 @@ func (a *artist) refer() (dropped bool) {
 		t.rows = slices.DeleteFunc(t.rows, func(r *made) bool {
 			whole := a.reach(r)
 			for _, k := range t.Keys {
-				whole = whole && (k.Parent.Way == WayRoot || a.follow(r, k))
+				whole = whole && (k.Tenant || a.follow(r, k))
 			}
 			dropped = dropped || !whole
 			return !whole
@@ -152,8 +170,7 @@ func (a *artist) reach(r *made) bool {
 	if t.Way != WayValue && t.Way != WayPair {
 		return true
 	}
-	if len(r.owners) == 0 && t.Null && (t.Way == WayValue || a.chance(2)) {
-		r.values[t.Column], r.values[t.PairType] = "NULL", "NULL"
+	if len(r.owners) == 0 && a.reachNobody(r) {
 		return true
 	}
 	parent := t.Parent
@@ -163,16 +180,36 @@ func (a *artist) reach(r *made) bool {
 			value, parent = "it's Second", second
 		}
 		r.values[t.PairType] = literal(value)
-		if len(r.owners) == 0 { // the ids of notes are those of anybody
-			r.values[t.PairType], r.values[t.Column] = literal("Note"), keyNo(t.Parent.Key[0].Type, 1+a.IntN(9))
-			return true
-		}
 	}
 	p := a.parent(parent, func(p *made) bool { return slices.Equal(p.owners, r.owners) })
 	if p == nil {
 		return false
 	}
 	r.values[t.Column] = p.values[parent.Key[0].Name]
+	return true
+}
+
+// reachNobody makes a row that leads to no parent: by a null, by an id that is gone, or by a type whose ids are those of
+// anybody. It reports whether it did.
+func (a *artist) reachNobody(r *made) bool {
+	t := r.table
+	id := keyNo(t.Parent.Key[0].Type, 1+a.IntN(9))
+	gone := keyNo(t.Parent.Key[0].Type, 1001)
+	switch way := a.IntN(5); {
+	case t.Way == WayPair && way < 2:
+		r.values[t.PairType], r.values[t.Column] = literal("Note"), id
+	case way == 2:
+		r.values[t.PairType], r.values[t.Column] = literal("First"), gone
+	case t.Null && way == 3:
+		r.values[t.PairType], r.values[t.Column] = literal("First"), "NULL"
+	case t.Null:
+		r.values[t.PairType], r.values[t.Column] = "NULL", id
+		if t.Way == WayValue || way == 4 {
+			r.values[t.Column] = "NULL"
+		}
+	default:
+		return false
+	}
 	return true
 }
 

@@ -22,9 +22,33 @@ func (a *artist) write() {
 	}
 	for i, t := range a.d.Model {
 		t.createTriggers(&after, a.d.Schemas[0], i)
+		t.createFence(&after)
 	}
+	a.outside(&tables, &after)
 	a.d.Tables, a.d.After = tables.String(), after.String()
-	a.d.Turns = turns(a.d.Model)
+	a.d.Turns = append(a.anchors(), turns(a.d.Model)...)
+}
+
+// anchors opens the tenants that fenced tables refer to.
+func (a *artist) anchors() []Turn {
+	var sql strings.Builder
+	for _, tenant := range a.d.Tenants {
+		fmt.Fprintf(&sql, "INSERT INTO %s.tenant_anchor (tenant_id) VALUES (%s);\n", Home, literal(string(tenant)))
+	}
+	return []Turn{{SQL: sql.String()}}
+}
+
+// outside writes a table of another schema that refers to one of ours.
+func (a *artist) outside(tables, after *strings.Builder) {
+	at := slices.IndexFunc(a.d.Model, func(t *Table) bool { return t.Way != WayShared && len(t.Key) == 1 })
+	if !a.d.Outside || at < 0 {
+		a.d.Outside = false
+		return
+	}
+	t := a.d.Model[at]
+	fmt.Fprintf(tables, "CREATE SCHEMA outside; CREATE TABLE outside.stranger (ref %s);\n", t.Key[0].Type)
+	fmt.Fprintf(after, "ALTER TABLE outside.stranger ADD FOREIGN KEY (ref) REFERENCES %s (%s); CREATE INDEX ON outside.stranger (ref);\n",
+		t.quoted(), quoted(t.Key[0].Name))
 }
 
 // create writes CREATE TABLE. Partitions lie in any schema.
@@ -89,6 +113,14 @@ func (k *Key) create(b *strings.Builder) {
 	}
 }
 
+// createFence writes the key to the anchor and its index.
+func (t *Table) createFence(b *strings.Builder) {
+	if t.Fenced {
+		fmt.Fprintf(b, "ALTER TABLE %[1]s ADD CONSTRAINT fence FOREIGN KEY (%[2]s, live) REFERENCES %[3]s.tenant_anchor (tenant_id, live);\n"+
+			"CREATE INDEX ON %[1]s (%[2]s);\n", t.quoted(), quoted(t.By[0]), Home)
+	}
+}
+
 // createTriggers writes the triggers with their functions, and the rule.
 func (t *Table) createTriggers(b *strings.Builder, schema string, number int) {
 	for i, trigger := range t.Triggers {
@@ -96,7 +128,7 @@ func (t *Table) createTriggers(b *strings.Builder, schema string, number int) {
 		if trigger.Keeps {
 			answer = "NULL"
 		}
-		fmt.Fprintf(b, "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN %s; END';\n"+
+		fmt.Fprintf(b, "CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN %s; END';\n"+
 			"CREATE TRIGGER %s BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s();\n",
 			function, answer, quoted(trigger.Name), t.quoted(), function)
 	}
