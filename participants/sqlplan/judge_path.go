@@ -62,7 +62,8 @@ func (j *judge) findKey(t *table, rule *RuleSpec) *foreignKey {
 	}
 	var best *foreignKey
 	for _, k := range j.outgoing[t.OID] {
-		if k.Parent == parent.OID && k.Whole && slices.Contains(k.Columns, rule.ViaColumn) && (best == nil || compareKeys(k, best) < 0) {
+		leads := k.Parent == parent.OID && k.Whole && slices.Contains(k.Columns, rule.ViaColumn)
+		if leads && (best == nil || compareKeys(k, best) < 0) {
 			best = k
 		}
 	}
@@ -90,7 +91,7 @@ func (j *judge) judgeKeyed(t *table, rule *RuleSpec, key *foreignKey, p *path) {
 	case !key.Valid && rule.WithoutKey == "":
 		j.find(FindingPath, SeverityRefuse, name,
 			fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", t.qualified(), ident(key.Name)),
-			"foreign key %s of %s is not validated", key.Name, name)
+			"foreign key %s of %s is not validated, or its triggers are disabled", key.Name, name)
 	case key.Valid && rule.WithoutKey != "":
 		j.stale(name, "foreign key "+key.Name+" of "+name+" is the path, and WithoutKey is declared")
 	}
@@ -126,6 +127,7 @@ func (j *judge) judgeUnkeyed(t *table, rule *RuleSpec, p *path) {
 		return
 	}
 	p.columns, p.parentColumns = []string{c.Name}, []string{key}
+	j.judgeReading(t, c.Name)
 	j.judgeNull(name, rule, !c.NotNull, "column "+name+"."+c.Name)
 }
 
@@ -155,7 +157,7 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 			rule.PairType, rule.PairID)
 		return
 	}
-	if typ.Loose || typ.Labels == nil && familyOf(typ.Type) != familyText && familyOf(typ.Type) != familyNumber || typ.Type == "numeric" {
+	if !typ.types() {
 		j.find(FindingPathType, SeverityRefuse, name, "make it text, an enum or an integer",
 			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, typ.Name, typeWord(typ.Type))
 		return
@@ -171,7 +173,21 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 			return
 		}
 	}
+	j.judgeReading(t, typ.Name)
 	j.judgeNull(name, rule, !typ.NotNull || !id.NotNull, "the pair "+name+"."+typ.Name+", "+id.Name)
+}
+
+// types reports whether a column can hold the types of a pair: its values are told apart by their texts.
+func (c *column) types() bool {
+	return !c.Loose && (c.Labels != nil || familyOf(c.Type) == familyText || familyOf(c.Type) == familyNumber && c.Type != "numeric")
+}
+
+// judgeReading warns of a path by value that no index serves: every deletion reads the table.
+func (j *judge) judgeReading(t *table, column string) {
+	if name := j.names[t.OID]; !t.ordered(column) {
+		j.find(FindingUnindexedKey, SeverityWarn, name, j.createIndex(t, []string{column}),
+			"column %s.%s has no index, each deletion reads the table", name, column)
+	}
 }
 
 // holds reports whether a column of a type value can hold it, written in this one way.

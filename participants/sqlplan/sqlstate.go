@@ -87,7 +87,7 @@ func classified(err error) error {
 func explain(e *sqlError) string {
 	switch e.pg.Code {
 	case codeForeignKey:
-		return fmt.Sprintf("%s: a row that is not the tenant's refers to one that is", e)
+		return fmt.Sprintf("%s: a row that is not the tenant's, or that the plan keeps, refers to one that is to go", e)
 	case "42501":
 		return fmt.Sprintf("%s: the role lacks a right, or row-level security would hide rows from it", e)
 	}
