@@ -131,7 +131,7 @@ func TestAnySchema(t *testing.T) {
 		require.NoError(t, world.Fill(t.Context(), d.Family))
 		seen.add(hold(t, world, d))
 	})
-	seen.require(t, "exact", "refused by check", "refused by the deletion", "a decision left out")
+	seen.require(t, "exact", "refused by check", "refused by the deletion", "a decision left out", "a change refused")
 }
 
 // everything is undecided when a plan is written by hand.
@@ -175,6 +175,9 @@ func hold(t *rapid.T, w *familytest.World, d familytest.Drawn) string {
 		require.ErrorIs(t, err, participants.ErrRefused)
 		requireRefused(t, w, plan, order[0])
 		return "refused by check"
+	}
+	if rapid.IntRange(0, 3).Draw(t, "changed") == 1 {
+		return requireNoticed(t, w, plan, order[0], d)
 	}
 	require.False(t, d.Outside, "a table outside of the schemas refers into them, and Check has passed")
 	requireUntouched(t, w, plan, stranger(t, d))

@@ -306,6 +306,9 @@ func (a *artist) drawHeirs() {
 // drawKey adds a foreign key between any two tables: cycles and references to itself are welcome.
 func (a *artist) drawKey() {
 	child, parent := a.d.Model[a.IntN(len(a.d.Model))], a.d.Model[a.IntN(len(a.d.Model))]
+	if a.chance(10) {
+		parent = child
+	}
 	if parent.Way == WayRoot && parent.Code == "" || len(parent.Key) == 0 { // a key to the tenant's id would be a tenant column
 		return
 	}
@@ -377,7 +380,7 @@ func (a *artist) key(child, parent *Table, columns []Column, to []string, carrie
 			k.OnDelete = "CASCADE"
 		}
 	}
-	k.Unindexed, k.NotValid = a.trap(30), a.trap(80)
+	k.Unindexed, k.NotValid = a.trap(30), a.trap(80) && !child.partitioned
 	k.Deferred = k.OnDelete == "" && a.chance(6)
 	return k
 }

@@ -114,17 +114,19 @@ func (w *World) Fill(ctx context.Context, f Family) error {
 		return err
 	}
 	for _, turn := range f.Turns {
-		if err := w.run(ctx, turn.SQL); err != nil {
-			return err
-		}
-		if err := w.Oracle.claim(ctx, owners{tenants: turn.Owners, entangled: turn.Entangled}); err != nil {
+		if err := w.Take(ctx, turn); err != nil {
 			return err
 		}
 	}
-	if err := w.run(ctx, f.After); err != nil {
+	return w.Take(ctx, Turn{SQL: f.After}) // copies, as materialized views make them, are nobody's
+}
+
+// Take runs a turn. A test may take more of them, to change the schema or the rows behind a plan's back.
+func (w *World) Take(ctx context.Context, turn Turn) error {
+	if err := w.run(ctx, turn.SQL); err != nil {
 		return err
 	}
-	return w.Oracle.claim(ctx, owners{}) // copies, as materialized views make them
+	return w.Oracle.claim(ctx, owners{tenants: turn.Owners, entangled: turn.Entangled})
 }
 
 // run sends SQL past bun, which would take a question mark in a name for a place holder.

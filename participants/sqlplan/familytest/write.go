@@ -104,7 +104,7 @@ func (k *Key) create(b *strings.Builder) {
 	if k.Deferred {
 		b.WriteString(" DEFERRABLE INITIALLY DEFERRED")
 	}
-	if k.NotValid && !k.Child.partitioned {
+	if k.NotValid {
 		b.WriteString(" NOT VALID")
 	}
 	b.WriteString(";\n")
