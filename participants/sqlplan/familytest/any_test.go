@@ -131,7 +131,26 @@ func TestAnySchema(t *testing.T) {
 		require.NoError(t, world.Fill(t.Context(), d.Family))
 		seen.add(hold(t, world, d))
 	})
-	seen.require(t, "exact", "refused by check", "refused by the deletion", "a decision left out", "a change refused")
+	seen.require(t, "exact", "refused by check", "a decision left out", "a change refused")
+}
+
+// TestEntangledRows deletes tenants whose rows another tenant's refer to: never a row of that one, whatever the key does on
+// deletes.
+func TestEntangledRows(t *testing.T) {
+	t.Parallel()
+	world := familytest.Empty(t)
+	seen := tally{outcomes: map[string]int{}}
+	size := familytest.Size{Calm: true, Entangled: true, Keys: 16, Rows: 3, Schemas: 3, Tables: 8}
+	for seed := range uint64(25) {
+		d := familytest.Random(familytest.Seeded(seed), size)
+		require.NoError(t, world.Fill(t.Context(), d.Family))
+		proposal, err := propose(t.Context(), world)
+		require.NoError(t, err)
+		plan := sqlplan.New(world.DB, config(world), knowing(d, proposal).rules(proposal)...)
+		require.NoError(t, plan.Check(t.Context()), "seed %d", seed)
+		seen.add(requireRefusedOrExactEach(t, world, plan, d.Tenants))
+	}
+	seen.require(t, "refused by the deletion", "exact although entangled")
 }
 
 // everything is undecided when a plan is written by hand.
@@ -198,7 +217,7 @@ func stranger(t *rapid.T, d familytest.Drawn) events.TenantID {
 }
 
 // requireRefusedOrExactEach deletes the tenants one after the other. A refusal in chunks ends it: the tenant is half gone.
-func requireRefusedOrExactEach(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, order []events.TenantID) string {
+func requireRefusedOrExactEach(t tb, w *familytest.World, plan *sqlplan.Plan, order []events.TenantID) string {
 	outcome := "exact although entangled"
 	for _, tenant := range order {
 		if requireRefusedOrExact(t, w, plan, tenant) {

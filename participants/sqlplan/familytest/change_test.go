@@ -14,8 +14,8 @@ import (
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan/familytest"
 )
 
-// requireNoticed changes the schema behind the back of a plan that was checked: the deletion is refused, or exact for the schema as
-// it is now.
+// requireNoticed changes the schema behind the back of a plan that was checked: the deletion is refused, or exact for the
+// schema as it is now.
 func requireNoticed(t *rapid.T, w *familytest.World, plan *sqlplan.Plan, tenant events.TenantID, d familytest.Drawn) string {
 	_, err := plan.Preview(t.Context(), tenant)
 	require.NoError(t, err)
@@ -68,8 +68,9 @@ func keyChanges(d familytest.Drawn, number int, name string, k *familytest.Key) 
 		columns, to = columns+pgx.Identifier{c.Name}.Sanitize(), to+pgx.Identifier{k.ParentKey[i]}.Sanitize()
 	}
 	parent := pgx.Identifier{k.Parent.Schema, k.Parent.Name}.Sanitize()
-	all = append(all, familytest.Turn{SQL: drop}, familytest.Turn{SQL: drop + fmt.Sprintf(
-		"ALTER TABLE %s ADD CONSTRAINT later_%d FOREIGN KEY (%s) REFERENCES %s (%s) ON DELETE CASCADE", name, number, columns, parent, to)})
+	again := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT later_%d FOREIGN KEY (%s) REFERENCES %s (%s) ON DELETE CASCADE",
+		name, number, columns, parent, to)
+	all = append(all, familytest.Turn{SQL: drop}, familytest.Turn{SQL: drop + again})
 	for _, c := range k.Columns {
 		if !c.Nullable && !inKey(k.Child, c) {
 			all = append(all, familytest.Turn{SQL: fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", name,

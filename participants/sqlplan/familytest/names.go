@@ -6,7 +6,8 @@ import "github.com/bakery-ia/tenant-deletion/events"
 var (
 	schemaNames = []string{"app", "Billing", "my.schema", `we"ird`, "select", "public"}
 	tableNames  = []string{"order", "Order", "user", "select", "my.table", `a"b`, "with space", "ünïcode", "it's", "what?", "a%s",
-		`b\c`, "$1", "{x}", "td_mine", "tenant_anchor", "td_receipts", "schema_migrations", "group", "1st", "--", "/*x*/", "a;b", "Null", "true", "t",
+		`b\c`, "$1", "{x}", "td_mine", "tenant_anchor", "td_receipts", "schema_migrations", "group", "1st", "--",
+		"/*x*/", "a;b", "Null", "true", "t",
 		"sixty_three_bytes_are_the_longest_name_that_postgresql_will_keep"[:63], "td_row", "q", "p", "x"}
 	columnNames = []string{"org", "Org", "order", "user", "tenant id", "a.b", "what? ", "a%d", "c$1", "ünï2", "from",
 		"where", "t", "id2", "it's", "tableoid2", "x"}

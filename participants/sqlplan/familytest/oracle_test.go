@@ -17,14 +17,14 @@ func TestOracle(t *testing.T) {
 		before, after string
 		exact         bool
 	}{
-		"an exact deletion passes":              {before: deleteAcme, exact: true},
-		"nothing deleted is seen":               {},
-		"one table alone is seen":               {after: `DELETE FROM "AuditLog" WHERE "organizationId" = 'org_Acme'`},
-		"a row that is left is seen":            {before: deleteAcme, after: `INSERT INTO "Organization" VALUES ('org_Acme', '', '')`},
-		"a neighbour's row gone is seen":        {before: deleteAcme, after: `DELETE FROM "Account" WHERE id = 'a2001000-1'`},
-		"a shared row that has changed is seen": {before: deleteAcme, after: `UPDATE "Country" SET name = 'x' WHERE code = 'AT'`},
-		"nobody's row set null is seen":         {before: deleteAcme, after: `UPDATE "Category" SET "parentId" = NULL WHERE id = 'cat2'`},
-		"a new row is seen":                     {before: deleteAcme, after: `INSERT INTO "Country" VALUES ('BE', 'Belgium')`},
+		"an exact deletion passes":     {before: deleteAcme, exact: true},
+		"nothing deleted is seen":      {},
+		"one table alone is seen":      {after: `DELETE FROM "AuditLog" WHERE "organizationId" = 'org_Acme'`},
+		"a row that is left is seen":   {before: deleteAcme, after: `INSERT INTO "Organization" VALUES ('org_Acme', '', '')`},
+		"a neighbour's loss is seen":   {before: deleteAcme, after: `DELETE FROM "Account" WHERE id = 'a2001000-1'`},
+		"a shared row changed is seen": {before: deleteAcme, after: `UPDATE "Country" SET name = 'x' WHERE code = 'AT'`},
+		"a set null is seen":           {before: deleteAcme, after: `UPDATE "Category" SET "parentId" = NULL WHERE id = 'cat2'`},
+		"a new row is seen":            {before: deleteAcme, after: `INSERT INTO "Country" VALUES ('BE', 'Belgium')`},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()

@@ -47,8 +47,9 @@ func (a *artist) outside(tables, after *strings.Builder) {
 	}
 	t := a.d.Model[at]
 	fmt.Fprintf(tables, "CREATE SCHEMA outside; CREATE TABLE outside.stranger (ref %s);\n", t.Key[0].Type)
-	fmt.Fprintf(after, "ALTER TABLE outside.stranger ADD FOREIGN KEY (ref) REFERENCES %s (%s); CREATE INDEX ON outside.stranger (ref);\n",
-		t.quoted(), quoted(t.Key[0].Name))
+	fmt.Fprintf(after, `ALTER TABLE outside.stranger ADD FOREIGN KEY (ref) REFERENCES %s (%s);
+CREATE INDEX ON outside.stranger (ref);
+`, t.quoted(), quoted(t.Key[0].Name))
 }
 
 // create writes CREATE TABLE. Partitions lie in any schema.
@@ -116,8 +117,9 @@ func (k *Key) create(b *strings.Builder) {
 // createFence writes the key to the anchor and its index.
 func (t *Table) createFence(b *strings.Builder) {
 	if t.Fenced {
-		fmt.Fprintf(b, "ALTER TABLE %[1]s ADD CONSTRAINT fence FOREIGN KEY (%[2]s, live) REFERENCES %[3]s.tenant_anchor (tenant_id, live);\n"+
-			"CREATE INDEX ON %[1]s (%[2]s);\n", t.quoted(), quoted(t.By[0]), Home)
+		fmt.Fprintf(b, `ALTER TABLE %[1]s ADD CONSTRAINT fence FOREIGN KEY (%[2]s, live) REFERENCES %[3]s.tenant_anchor (tenant_id, live);
+CREATE INDEX ON %[1]s (%[2]s);
+`, t.quoted(), quoted(t.By[0]), Home)
 	}
 }
 
