@@ -57,7 +57,7 @@ func answer(d familytest.Drawn, table *familytest.Table) sqlplan.Rule {
 		}
 		r = r.ViaPair(table.PairType, table.Column, parents).KeepingType("Note", "notes are nobody's")
 	case familytest.WayWhere:
-		r = r.By(table.By...).Where("is_system = false", "the product's own")
+		r = r.By(table.By...).Where(table.Where, "the product's own")
 	default:
 		r = r.By(table.By...)
 	}

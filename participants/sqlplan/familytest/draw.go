@@ -201,7 +201,10 @@ func (a *artist) drawTenantColumns(t *Table) {
 		t.By, t.Ignored = []string{column(false, true)}, []string{column(a.chance(2), true)}
 	case WayWhere:
 		t.By = []string{column(false, false)}
-		t.columns = append(t.columns, Column{Name: "is_system", Type: "boolean", Nullable: a.trap(4)})
+		p := predicates[a.IntN(len(predicates))]
+		t.Where, t.columns = p.where, append(t.columns, p.columns...)
+		last := &t.columns[len(t.columns)-1]
+		last.Nullable = last.Nullable || a.trap(4)
 	default:
 		t.By = []string{column(false, true)}
 		if len(t.Key) == 1 && t.Code == "" && a.chance(3) { // keyed by the tenant too, as keys to it then are

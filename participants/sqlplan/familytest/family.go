@@ -57,7 +57,7 @@ const clearSQL = `DO $do$ DECLARE s text; BEGIN
  LOOP EXECUTE format('DROP SCHEMA %I CASCADE', s); END LOOP;
  FOR s IN SELECT relname FROM pg_class WHERE relnamespace = '` + Home + `'::regnamespace AND relkind IN ('r', 'p')
   AND NOT relispartition AND relname NOT IN (` + ownTables + `)
- LOOP EXECUTE format('DROP TABLE %I CASCADE', s); END LOOP; END $do$;
+ LOOP EXECUTE format('DROP TABLE IF EXISTS %I CASCADE', s); END LOOP; END $do$;
 TRUNCATE tenant_anchor, td_receipts, td_bounded, td_progress;
 ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE {type} USING tenant_id::text::{type};`
 

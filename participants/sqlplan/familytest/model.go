@@ -18,7 +18,7 @@ const (
 	WayNullable Way = "nullable" // a tenant column that may be null: then the row is nobody's
 	WayEither   Way = "either"   // two tenant columns: the row goes with either
 	WayOne      Way = "one"      // two tenant columns, of which the second says nothing
-	WayWhere    Way = "where"    // a tenant column, and is_system rows stay
+	WayWhere    Way = "where"    // a tenant column, and the rows for which Where is not true stay
 	WayKey      Way = "key"      // a key to a parent
 	WayLoose    Way = "loose"    // a key to a parent that may be null: then the row is nobody's
 	WayValue    Way = "value"    // a parent's primary key without a key
@@ -40,6 +40,8 @@ type Table struct {
 	PairParents map[string]*Table
 	// Null says that the way may be null, and rows are nobody's then.
 	Null bool
+	// Where is true for the rows that go.
+	Where string
 	// Key is the primary key; none when nothing may refer to the table.
 	Key []Column
 	// Code is a second unique column that keys refer to; empty when there is none. The root's is its id when its key is another.

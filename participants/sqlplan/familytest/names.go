@@ -16,6 +16,24 @@ var (
 // tenantNames are those of tenant columns. One is a name of other columns too: a plan must not take those for the tenant.
 var tenantNames = []string{"Org", `o"wner`, "tenant id", "what?", "select", "tenant_id", "ünï"}
 
+// predicate tells the tenants' rows from the product's own by columns: the values of theirs, and of the product's.
+type predicate struct {
+	where         string
+	columns       []Column
+	theirs, owned []string
+}
+
+var predicates = []predicate{
+	{"is_system = false", []Column{{Name: "is_system", Type: "boolean"}}, []string{"false"}, []string{"true"}},
+	{`"is system" <> true`, []Column{{Name: "is system", Type: "boolean"}}, []string{"false"}, []string{"true"}},
+	{`kind in ('user', 'it''s "mine"')`, []Column{{Name: "kind", Type: "text"}}, []string{`'it''s "mine"'`}, []string{"'system'"}},
+	{"kind <> 'system' AND rank = -1.5", []Column{{Name: "kind", Type: "text"}, {Name: "rank", Type: "numeric"}},
+		[]string{"'user'", "-1.5"}, []string{"'user'", "1.5"}},
+	{"shared_at IS NULL", []Column{{Name: "shared_at", Type: "date", Nullable: true}}, []string{"NULL"}, []string{"'2026-01-01'"}},
+	{"maker IS NOT NULL AND kind = ''", []Column{{Name: "maker", Type: "text", Nullable: true}, {Name: "kind", Type: "text"}},
+		[]string{"'null'", "''"}, []string{"NULL", "''"}},
+}
+
 // namedTenant is the name that means the tenant without a key.
 const namedTenant = "Tenant Of"
 

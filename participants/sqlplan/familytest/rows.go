@@ -98,13 +98,21 @@ func (a *artist) row(t *Table, owners []events.TenantID) *made {
 		r.values[column] = literal(string(owners[0]))
 	}
 	if t.Way == WayWhere {
-		r.values["is_system"] = strconv.FormatBool(len(owners) == 0)
-		if at := slices.IndexFunc(t.columns, func(c Column) bool { return c.Name == "is_system" }); t.columns[at].Nullable &&
-			len(owners) == 0 && a.chance(2) {
-			r.values["is_system"] = "NULL"
-		}
+		a.tell(r)
 	}
 	return r
+}
+
+// tell gives a row the values that its table's predicate reads.
+func (a *artist) tell(r *made) {
+	at := slices.IndexFunc(predicates, func(p predicate) bool { return p.where == r.table.Where })
+	values := predicates[at].owned
+	if len(r.owners) > 0 {
+		values = predicates[at].theirs
+	}
+	for i, c := range predicates[at].columns {
+		r.values[c.Name] = values[i]
+	}
 }
 
 // either gives a row's tenant to both columns, or to one of them when the other may be null.
