@@ -40,12 +40,15 @@ verify: ## check formatting, vet, and that go.mod is tidy
 	go mod verify
 	go mod tidy -diff
 
-bench: ## measure what a deletion costs beside plain SQL, and lists of 100,000 jobs (BENCH=tenant|sagas|bystander|lists)
-ifneq ($(BENCH),lists)
+bench: ## measure what a deletion costs beside plain SQL, lists of 100,000 jobs, plans of 1,000 tables (BENCH=tenant|sagas|bystander|lists|plans)
+ifeq (,$(filter lists plans,$(BENCH)))
 	go run ./cmd/internal/bench $(if $(BENCH),-bench $(BENCH))
 endif
 ifneq (,$(filter lists,$(or $(BENCH),lists)))
 	go test ./saga/pgstore -run '^$$' -bench BenchmarkList -benchtime 100x
+endif
+ifneq (,$(filter plans,$(or $(BENCH),plans)))
+	go test ./participants/sqlplan/familytest -run '^$$' -bench BenchmarkPlans -benchtime 5x
 endif
 
 build: ## build the programs into bin/

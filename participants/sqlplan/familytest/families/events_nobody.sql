@@ -1,0 +1,2 @@
+SET search_path = tracking;
+INSERT INTO kinds VALUES ('cpu', 'percent'), ('disk', 'bytes');

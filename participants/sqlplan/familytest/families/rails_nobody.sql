@@ -1,0 +1,13 @@
+SET search_path = public;
+INSERT INTO schema_migrations VALUES ('20240101000000'), ('20240202000000');
+INSERT INTO ar_internal_metadata VALUES ('environment', 'production', '2024-01-01', '2024-01-01');
+INSERT INTO pages (id, slug, body) SELECT g, 'help-' || g, repeat('help ', 20) FROM generate_series(1, 5) g;
+INSERT INTO comments (id, commentable_type, commentable_id, body) SELECT g, 'Page', g, 'was this page useful' FROM generate_series(1, 5) g;
+INSERT INTO reactions (id, comment_id, emoji) SELECT g, g, 'heart' FROM generate_series(1, 5) g;
+INSERT INTO tags (id, name) SELECT g, 'tag-' || g FROM generate_series(1, 6) g;
+INSERT INTO taggings (id, tag_id, taggable_type, taggable_id) SELECT g, g, 'Page', g FROM generate_series(1, 5) g;
+INSERT INTO versions (id, item_type, item_id, event, object) SELECT g, 'Page', g, 'update', '{"slug": "old"}' FROM generate_series(1, 5) g;
+INSERT INTO settings (id, organization_id, key, value) VALUES (1, NULL, 'locale', '"en"'), (2, NULL, 'theme', '{"dark": true}');
+INSERT INTO webhooks (id, organization_id, url) VALUES (1, NULL, 'https://monitor.invalid/ping');
+INSERT INTO webhook_calls (id, webhook_id, answer) VALUES (1, 1, '{"ok": true}'), (2, 1, NULL);
+INSERT INTO delayed_jobs (id, queue, handler) VALUES (1, 'default', '--- !ruby/object:Sweep {}');
