@@ -92,7 +92,7 @@ func files() *rapid.Generator[*File] {
 			f.Tenant.Columns = nil
 		}
 		for name := range rapid.MapOfN(texts(), rapid.Bool(), 1, 6).Draw(t, "tables") {
-			name = "table " + name // none that a path leads to
+			name = sqlplan.TableName("", "table", name) // none that a path leads to
 			table := Table{RuleSpec: sqlplan.RuleSpec{Table: name}}
 			if rapid.Bool().Draw(t, "decided") {
 				table.RuleSpec = decisions().Draw(t, "decision")

@@ -28,6 +28,9 @@ const (
 // homeForm is what migrations and pgpool accept as a schema of the house: it never needs quotes.
 var homeForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,49}$`)
 
+// errTableName says how tables are named.
+var errTableName = errors.New("want NAME or SCHEMA.NAME, and parts that hold a dot or a double quote in double quotes, as in SQL")
+
 // Parse reads a file. Its name is for errors, which are of type *InvalidError.
 func Parse(name string, text []byte) (*File, error) {
 	r := &reader{lines: strings.Split(string(text), "\n")}
@@ -42,9 +45,14 @@ func Parse(name string, text []byte) (*File, error) {
 	return f, nil
 }
 
+// begun matches the lines that a plan has.
+var begun = regexp.MustCompile(`(?m)^(participant|home|schemas|tenant|tables) *:`)
+
 func (r *reader) file(text []byte) *File {
-	if len(text) > fileBytesMax {
-		r.faults = append(r.faults, Fault{Line: 1, Column: 1, Text: fmt.Sprintf("is larger than %d bytes: no plan is", fileBytesMax)})
+	if len(text) > fileBytesMax || len(begun.FindAll(text, 2)) < 2 { // any file, a key's perhaps: nothing of it is shown
+		r.faults = append(r.faults, Fault{Line: 1, Column: 1, Text: fmt.Sprintf(
+			"is no plan: no lines begin with participant:, home:, schemas:, tenant: and tables:, or it has more than %d bytes; "+
+				"erasectl plan generate writes one", fileBytesMax)})
 		return nil
 	}
 	var document yaml.Node
@@ -57,9 +65,6 @@ func (r *reader) file(text []byte) *File {
 		} else if errors.Is(err, io.EOF) {
 			err = nil
 		}
-	}
-	if errors.Is(err, io.EOF) {
-		err = errors.New("the file is empty; erasectl plan generate writes one")
 	}
 	if err != nil {
 		r.faults = append(r.faults, unreadable(text, r.lines, err))
@@ -119,6 +124,10 @@ func (r *reader) tables(f *File, n *yaml.Node) {
 	lines := map[string]int{}
 	r.pairs(n, "tables", func(key, value *yaml.Node) {
 		t := Table{RuleSpec: sqlplan.RuleSpec{Table: key.Value}}
+		if _, _, ok := sqlplan.ParseTable("", key.Value); !ok {
+			r.fault(key, "table %s: %s", key.Value, errTableName)
+			return
+		}
 		if first, twice := lines[key.Value]; twice {
 			r.fault(key, "table %s is here twice, first in line %d: remove one", key.Value, first)
 			return

@@ -94,13 +94,15 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		at   string // line:column
 		says string
 	}{
-		"nothing":                 {"", "1:1", "erasectl plan generate"},
-		"a text that is no YAML":  {"participant: crm\nhome: [a\nb: c\n", "3:1", "no YAML"},
-		"a text that is not text": {"\x00", "1:1", "no YAML"},
-		"two documents":           {head + "  a: {by: id}\n---\nb: c\n", "1:1", "second document"},
-		"a list":                  {"- a\n", "1:1", "want key: value"},
-		"an unknown key":          {head + "  a: {by: id}\nextra: 1\n", "7:1", "no key extra; there are participant, home"},
-		"a key that is missing":   {"participant: crm\n", "1:1", "home is missing"},
+		"nothing":                     {"", "1:1", "erasectl plan generate"},
+		"a text that is no YAML":      {"participant: crm\nhome: [a\nb: c\n", "3:1", "no YAML"},
+		"a text that is not text":     {head + "\x00", "1:1", "no YAML"},
+		"two documents":               {head + "  a: {by: id}\n---\nb: c\n", "1:1", "second document"},
+		"a list":                      {"- |\n  participant: a\n- a\n", "1:1", "is no plan"},
+		"a text with lines of a plan": {"|\nhome: a\ntenant: b\n", "2:1", "no YAML"},
+		"a plan of one key":           {"participant: crm\n", "1:1", "is no plan"},
+		"an unknown key":              {head + "  a: {by: id}\nextra: 1\n", "7:1", "no key extra; there are participant, home"},
+		"a key that is missing":       {"participant: crm\nschemas: x\n", "1:1", "home is missing"},
 		"a key that is there twice": {"participant: crm\nparticipant: crm\n" + strings.Replace(head, "participant: crm\n", "", 1) +
 			"  a: {by: id}\n", "2:1", "twice, first in line 1"},
 		"a participant's name":     {strings.Replace(head, "crm", "CRM", 1) + "  a: {by: id}\n", "1:14", "participant"},
@@ -136,6 +138,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		"an alias":                         {head + "  a: {by: &x id}\n  b: {by: *x}\n", "6:11", "write it out"},
 		"a merge":                          {head + "  a: {<<: {by: id}}\n", "6:7", "no text for YAML"},
 		"a tag":                            {head + "  a: {by: !x id}\n", "6:11", "no text for YAML"},
+		"a table's name":                   {head + "  a.b.c: {by: id}\n", "6:3", "SCHEMA.NAME"},
+		"a table's name with a quote":      {head + "  a\"b: {by: id}\n", "6:3", "in double quotes"},
 		"a table that YAML takes for true": {head + "  true: {by: id}\n", "6:3", "in quotes"},
 		"a decision beside decide":         {head + "  a: {by: id, decide: x}\n", "6:3", "remove decide"},
 		"a predicate without a reason":     {head + "  a: {by: id, where: x = 1}\n", "6:3", "where needs keep"},
@@ -182,6 +186,15 @@ plan.yaml:7:3: tables: a key: has line breaks or control characters: write it in
 		shown := strings.Split(invalid.Explain(), "\n")
 		require.Equal(t, strings.Index(shown[1], "bye"), strings.Index(shown[2], "^"))
 		require.Less(t, len(shown[1]), 115)
+	})
+	t.Run("of a file that is no plan nothing is shown", func(t *testing.T) {
+		t.Parallel()
+		for _, text := range []string{"SUASECRET", "seed: SUASECRET\n", "SUASECRET: [x\n", "home: SUASECRET\n"} {
+			_, err := Parse("p", []byte(text))
+			var invalid *InvalidError
+			require.ErrorAs(t, err, &invalid)
+			require.NotContains(t, invalid.Explain(), "SECRET")
+		}
 	})
 	t.Run("no more than twenty", func(t *testing.T) {
 		t.Parallel()

@@ -71,13 +71,13 @@ func ParticipantCommand() *cobra.Command {
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
 		}
-		if cfg.TrustedKeys, err = parseKeys(keys); err != nil {
-			return Usage("--trusted-keys: %w", err)
-		}
 		if plan != "" {
 			if cfg.Plan, err = LoadPlan(plan, c.ErrOrStderr()); err != nil {
 				return err
 			}
+		}
+		if cfg.TrustedKeys, err = parseKeys(keys); err != nil {
+			return Usage("--trusted-keys: %w", err)
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)

@@ -44,7 +44,7 @@ var plan = []room{
 		third: []string{"github.com/uptrace/bun", "github.com/jackc/pgx/v5"},
 		why:   "a plan is judged by the catalogue alone; it deletes and never sends"},
 	{path: "participants/yamlplan", house: []string{"participants", "participants/sqlplan", "events"},
-		third: []string{"github.com/goccy/go-yaml", "go.yaml.in/yaml/v3", "github.com/uptrace/bun"},
+		third: []string{"github.com/goccy/go-yaml", "go.yaml.in/yaml/v3", "github.com/uptrace/bun", "github.com/jackc/pgx/v5"},
 		why:   "a file says what a plan's rules say: reading it knows no address, no key and no migration"},
 	{path: "participants/fileplan", house: []string{"participants", "events"},
 		why: "files need no database and no bus"},

@@ -64,7 +64,8 @@ var strangersRows = map[string]string{
 type stranger struct {
 	*stack
 	plan string
-	role string // a DSN
+	name string // of the role that the participant logs in as
+	role string // its DSN
 }
 
 // newStranger prepares everything but the plan, the coordinator and the participant.
@@ -108,23 +109,26 @@ func (s *stranger) exec(statements string) {
 	require.NoError(s.t, err)
 }
 
-// provisionRole makes the participant's role: it owns its home and may read and delete in the tables, nothing else.
+// provisionRole makes the participant's role, which has no right yet.
 func (s *stranger) provisionRole(database *pgtest.Database) {
 	s.t.Helper()
-	role := "crm_" + database.Name()
-	require.NoError(s.t, migrations.Provision(s.t.Context(), database.AdminDSN(),
-		migrations.Owner{Role: role, Password: "x", Schema: strangerHome}))
+	s.name = "crm_" + database.Name()
+	s.exec("CREATE ROLE " + s.name + " LOGIN PASSWORD 'x'")
 	s.t.Cleanup(func() {
-		_, err := s.db.ExecContext(context.Background(), "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role)
+		_, err := s.db.ExecContext(context.Background(), "DROP OWNED BY "+s.name+" CASCADE; DROP ROLE "+s.name)
 		require.NoError(s.t, err)
 	})
-	for _, schema := range []string{"public", `"Billing Dept"`} {
-		s.exec(fmt.Sprintf(`GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA %[1]s TO %[2]s`, schema, role))
-	}
 	dsn, err := url.Parse(database.AdminDSN())
 	require.NoError(s.t, err)
-	dsn.User = url.UserPassword(role, "x")
+	dsn.User = url.UserPassword(s.name, "x")
 	s.role = dsn.String()
+}
+
+// grant gives the role the rights that the plan needs, and no others.
+func (s *stranger) grant() {
+	s.t.Helper()
+	rights, _ := s.erasectl(app.ExitDone, "plan", "grants", "--plan", s.plan, "--role", s.name)
+	s.exec(rights)
 }
 
 // seed makes a tenant.
@@ -215,6 +219,7 @@ func TestAStrangersSchemaIsErasedWithoutCode(t *testing.T) {
 	s.seed(tenant)
 	s.seed(neighbour)
 	s.generate()
+	s.grant()
 
 	_, said := s.erasectl(app.ExitConflict, "plan", "check", "--plan", s.plan)
 	require.Contains(t, said, "decide")
@@ -229,6 +234,7 @@ func TestAStrangersSchemaIsErasedWithoutCode(t *testing.T) {
 	}
 
 	s.decide()
+	s.grant()
 	s.erasectl(app.ExitDone, "plan", "check", "--plan", s.plan)
 	out, _ := s.erasectl(app.ExitDone, "plan", "preview", "--plan", s.plan, "--tenant", tenant, "-o", "json")
 	var preview events.Preview
@@ -265,6 +271,7 @@ func TestAPlansParticipantKilledAtAPointLosesAndRepeatsNothing(t *testing.T) {
 	s := newStranger(t)
 	s.generate()
 	s.decide()
+	s.grant()
 	s.coordinator()
 	for i, point := range []string{"participant.erasing", "participant.committed", "participant.published"} {
 		tenant := events.TenantID(fmt.Sprintf("acme-%d", i))
@@ -287,6 +294,7 @@ func TestAPlansParticipantConforms(t *testing.T) {
 	s := newStranger(t)
 	s.generate()
 	s.decide()
+	s.grant()
 	var mu sync.Mutex
 	var running []*process
 	start := func(context.Context) error {

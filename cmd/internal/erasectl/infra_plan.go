@@ -23,16 +23,21 @@ counts. participant --plan runs it. docs/plans.md explains the file.`,
 		Example: `  erasectl plan generate --database postgres://user@host:5432/crm --tenant-root organizations.id --out plan.yaml
   erasectl plan check --plan plan.yaml --fail-on warn
   erasectl plan preview --plan plan.yaml --tenant acme`})
-	c.AddCommand(k.planGenerateCommand(), k.planCheckCommand(), k.planPreviewCommand(), k.planSchemaCommand())
+	c.AddCommand(k.planGenerateCommand(), k.planCheckCommand(), k.planPreviewCommand(), k.planGrantsCommand(),
+		k.planSchemaCommand())
 	return c
 }
 
 // planFlags say which plan and which database.
 type planFlags struct{ plan, database string }
 
-func (f *planFlags) addTo(c *cobra.Command) {
+func addPlanFlags(c *cobra.Command, f *planFlags) {
+	addPlan(c, &f.plan)
 	addDatabase(c, &f.database)
-	c.Flags().StringVar(&f.plan, "plan", "", "the plan's file [$PLAN]")
+}
+
+func addPlan(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "plan", "", "the plan's file [$PLAN]")
 	_ = c.MarkFlagFilename("plan", "yaml", "yml")
 }
 
@@ -42,13 +47,17 @@ func addDatabase(c *cobra.Command, into *string) {
 	completeNothing(c, "database")
 }
 
-// open reads the plan and opens its database.
-func (k *console) openPlan(ctx context.Context, f planFlags) (*yamlplan.File, *bun.DB, error) {
-	path := cmp.Or(f.plan, k.getenv("PLAN"))
-	if path == "" {
-		return nil, nil, app.Usage("--plan: missing; erasectl plan generate writes one [$PLAN]")
+// readPlan reads the plan of --plan.
+func (k *console) readPlan(path string) (*yamlplan.File, error) {
+	if path = cmp.Or(path, k.getenv("PLAN")); path == "" {
+		return nil, app.Usage("--plan: missing; erasectl plan generate writes one [$PLAN]")
 	}
-	file, err := app.LoadPlan(path, k.err)
+	return app.LoadPlan(path, k.err)
+}
+
+// openPlan reads the plan and opens its database.
+func (k *console) openPlan(ctx context.Context, f planFlags) (*yamlplan.File, *bun.DB, error) {
+	file, err := k.readPlan(f.plan)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,7 +32,7 @@ says that there is a finding of --fail-on or graver, default decide: what a part
 		Example: `  erasectl plan check --plan plan.yaml --database postgres://user@host:5432/crm
   erasectl plan check --plan plan.yaml --fail-on warn
   erasectl plan check --plan plan.yaml -o jsonl | jq -r .way_out`}
-	f.addTo(c)
+	addPlanFlags(c, &f)
 	c.Flags().StringVar(&failOn, "fail-on", string(sqlplan.SeverityDecide), "gravity that fails the check: refuse, decide or warn")
 	complete(c, "fail-on", fixed(failOns))
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
@@ -110,7 +110,7 @@ func (k *console) planPreviewCommand() *cobra.Command {
 effect, and refuses where a deletion would: exit code 5.`,
 		Example: `  erasectl plan preview --plan plan.yaml --database postgres://user@host:5432/crm --tenant acme
   erasectl plan preview --plan plan.yaml --tenant acme -o json`}
-	f.addTo(c)
+	addPlanFlags(c, &f)
 	c.Flags().StringVar(&tenant, "tenant", "", "id of the tenant")
 	completeNothing(c, "tenant")
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {

@@ -97,7 +97,7 @@ func (k *console) generatePlan(ctx context.Context, g generation) error {
 func (k *console) given(g generation) (file *yamlplan.File, err error) {
 	if g.update == "" {
 		file = yamlplan.New()
-	} else if file, err = app.LoadPlan(g.update, k.err); err != nil {
+	} else if file, err = k.readPlan(g.update); err != nil {
 		return nil, err
 	}
 	file.Participant = events.Participant(cmp.Or(g.participant, string(file.Participant)))

@@ -263,6 +263,19 @@ func TestPlanCommandsSayWhatIsWrong(t *testing.T) {
 			require.NotContains(t, got.err, "oven-secret")
 		})
 	}
+	t.Run("rights are those of the plan's tables alone, quoted", func(t *testing.T) {
+		t.Parallel()
+		plan := filepath.Join(t.TempDir(), "plan.yaml")
+		writeFile(t, plan, "participant: shop\nhome: h\nschemas: [public, o'b]\ntenant: {root: a.id, type: text}\ntables:\n"+
+			"  a: {by: id}\n  'o''b.\"x.y\"\"z\"': {by: id, accept_actions: {k: r}}\n  kept: {keep: r}\n  open: {decide: r}\n")
+		got := run(t.Context(), t, "plan", "grants", "--plan", plan, "--role", `r"x`)
+		require.Equal(t, ran{app.ExitDone, `CREATE SCHEMA IF NOT EXISTS "h" AUTHORIZATION "r""x";
+GRANT USAGE ON SCHEMA "public" TO "r""x";
+GRANT USAGE ON SCHEMA "o'b" TO "r""x";
+GRANT SELECT, DELETE ON "public"."a" TO "r""x";
+GRANT SELECT, UPDATE, DELETE ON "o'b"."x.y""z" TO "r""x";
+`, ""}, got)
+	})
 	t.Run("the schema is printed as it is", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, string(yamlplan.Schema), run(t.Context(), t, "plan", "schema").out)
