@@ -39,6 +39,7 @@ type table struct {
 	// Kind is pg_class.relkind: r table, p partitioned, m materialized view, f foreign table.
 	Kind      string
 	Extension bool     // belongs to an extension
+	Stray     bool     // a partition of a table that is in none of the schemas
 	Hidden    bool     // row-level security is active for this role
 	Rules     []string // that rewrite DELETE
 	Triggers  []string // that fire on DELETE
@@ -69,8 +70,8 @@ type index struct {
 }
 
 type leaf struct {
-	OID          uint32
-	Schema, Name string
+	OID                uint32
+	Schema, Name, Kind string
 }
 
 type foreignKey struct {
@@ -80,7 +81,8 @@ type foreignKey struct {
 	ParentSchema, ParentName string
 	Columns, ParentColumns   []string
 	OnDelete                 string // pg_constraint.confdeltype
-	Nullable, Valid          bool
+	Nullable                 bool
+	Valid                    bool // validated, and its triggers are enabled: every row obeys it
 	Whole                    bool // of the whole table, not of one partition
 }
 

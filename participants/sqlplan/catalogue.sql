@@ -17,7 +17,7 @@ rel AS MATERIALIZED (
 ),
 -- A partition is represented by its root; one whose root lives elsewhere stands for itself.
 own AS MATERIALIZED (
-    SELECT rel.oid, rel.relname, rel.relkind, rel.relnamespace FROM rel
+    SELECT rel.oid, rel.relname, rel.relkind, rel.relnamespace, nullif(rel.root, rel.oid) AS root FROM rel
     WHERE rel.root = rel.oid OR rel.root NOT IN (SELECT oid FROM rel)
 ),
 -- The service's own tables are what the fingerprint watches.
@@ -84,7 +84,7 @@ indexes AS MATERIALIZED (
     GROUP BY i.indrelid
 ),
 leaves AS MATERIALIZED (
-    SELECT m.root, json_agg(json_build_object('OID', c.oid::int8, 'Schema', n.nspname, 'Name', c.relname)
+    SELECT m.root, json_agg(json_build_object('OID', c.oid::int8, 'Schema', n.nspname, 'Name', c.relname, 'Kind', c.relkind)
         ORDER BY n.nspname, c.relname) AS list
     FROM member m JOIN pg_class c ON c.oid = m.oid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind <> 'p' GROUP BY m.root
@@ -116,6 +116,7 @@ SELECT json_build_object(
     'Tables', (SELECT coalesce(json_agg(json_build_object(
         'OID', own.oid::int8, 'Schema', n.nspname, 'Name', own.relname, 'Kind', own.relkind,
         'Extension', own.oid IN (SELECT oid FROM extension),
+        'Stray', own.root IS NOT NULL,
         'Hidden', row_security_active(own.oid),
         'Rules', coalesce(rules.list, '[]'), 'Triggers', coalesce(triggers.list, '[]'), 'Heirs', coalesce(heirs.list, '[]'),
         'Columns', coalesce(columns.list, '[]'), 'Indexes', coalesce(indexes.list, '[]'), 'Leaves', coalesce(leaves.list, '[]')
@@ -129,7 +130,8 @@ SELECT json_build_object(
         'Child', k.child::int8, 'ChildSchema', cn.nspname, 'ChildName', child.relname,
         'Parent', k.parent::int8, 'ParentSchema', pn.nspname, 'ParentName', parent.relname,
         'Columns', kc.columns, 'ParentColumns', kc.parent_columns,
-        'OnDelete', k.confdeltype, 'Nullable', kc.nullable, 'Valid', k.convalidated,
+        'OnDelete', k.confdeltype, 'Nullable', kc.nullable,
+        'Valid', k.convalidated AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled IN ('D', 'R')),
         'Whole', k.child = k.conrelid AND k.parent = k.confrelid
         ) ORDER BY k.conname, cn.nspname, child.relname), '[]')
         FROM foreign_key k JOIN key_columns kc ON kc.oid = k.oid

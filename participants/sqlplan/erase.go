@@ -60,10 +60,12 @@ func (p *Plan) Erase(ctx context.Context, e *participants.Erasure) error {
 	if err := errors.Join(err, e.Tenant.Validate()); err != nil {
 		return fmt.Errorf("sqlplan: erase %s: %w", p.cfg.Service, err)
 	}
-	err = p.withSession(ctx, func(s *session) error {
-		lay, err := p.current(ctx, s)
-		if err != nil {
-			return err
+	err = p.withSession(ctx, func(s *session) (err error) {
+		lay := p.current(s)
+		if lay == nil {
+			if lay, err = p.introspect(ctx, s); err != nil {
+				return err
+			}
 		}
 		work := &erasing{Erasure: e, plan: p, s: s, layout: lay, mode: participants.ModeTransaction}
 		if err := work.transaction(ctx); err != nil {

@@ -269,7 +269,7 @@ func TestEraseTransient(t *testing.T) {
 		plan, db = shopPlan(t, 5, sqlplan.Config{Reached: func() {
 			if kill {
 				kill = false
-				execute(t, db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"+
+				execute(t, db, "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"+
 					" WHERE state = 'idle in transaction' AND datname = current_database()")
 			}
 		}})

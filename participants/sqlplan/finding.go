@@ -89,6 +89,11 @@ func sortedFindings(findings []Finding) []Finding {
 	return sorted
 }
 
+// withoutHome are the findings about the service's own tables.
+func withoutHome(findings []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Code == FindingHome })
+}
+
 // answers are the codes that a participant answers with, by finding; every other is CodePlanInvalid. What endangers tenants'
 // data comes first: a stranger sees a limited number of characters.
 var answers = map[string]string{

@@ -153,3 +153,47 @@ INSERT INTO orders SELECT g, gen_random_uuid(), 'x' FROM generate_series(1, 1000
 		}
 	}
 }
+
+// TestFingerprintOfSchemas holds the comparison over several schemas.
+func TestFingerprintOfSchemas(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t, migrations.Participant("home"))
+	db, err := pgpool.Open(d.DSN("home"), pgpool.Config{Schema: "home"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	run := func(sql string) {
+		_, err := db.ExecContext(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	run(`CREATE SCHEMA crm; CREATE SCHEMA billing; CREATE SCHEMA far; CREATE TABLE crm.a (id int PRIMARY KEY, t text NOT NULL);
+CREATE TABLE billing.b (id int PRIMARY KEY); CREATE COLLATION far.loose (provider = icu, locale = 'und', deterministic = false)`)
+	plan := New(db, Config{Service: "shop"})
+	look := func() (introspected, compared string) {
+		require.NoError(t, plan.withSession(t.Context(), func(s *session) error {
+			cat, err := readCatalogue(t.Context(), s, []string{"crm", "billing"})
+			if err != nil {
+				return err
+			}
+			results, err := s.run(t.Context(), statement{sql: "SELECT " + cat.fingerprint()})
+			introspected, compared = cat.Fingerprint, string(text(results[0], 0))
+			return err
+		}))
+		return introspected, compared
+	}
+	before, _ := look()
+	run("CREATE TABLE home.own (id int); CREATE TABLE far.away (id int)")
+	after, _ := look()
+	require.Equal(t, before, after, "what is in none of the schemas, and refers to none")
+	for _, sql := range []string{
+		"CREATE TABLE billing.c (id int)", "ALTER TABLE billing.b ADD n int", "ALTER TABLE crm.a ALTER t TYPE text COLLATE far.loose",
+		"ALTER TABLE far.away ADD FOREIGN KEY (id) REFERENCES billing.b", "CREATE TABLE far.heir () INHERITS (crm.a)",
+		"ALTER TABLE billing.b SET SCHEMA crm", "CREATE TABLE crm.parted (id int) PARTITION BY LIST (id)",
+		"CREATE TABLE far.part PARTITION OF crm.parted DEFAULT",
+	} {
+		previous, _ := look()
+		run(sql)
+		after, compared := look()
+		require.Equal(t, after, compared, sql)
+		require.NotEqual(t, previous, after, sql)
+	}
+}

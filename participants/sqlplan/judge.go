@@ -77,6 +77,8 @@ func (j *judge) find(code string, severity Severity, table, wayOut, format strin
 
 // judgePlan looks at what the plan is about as a whole.
 func (j *judge) judgePlan() {
+	j.judgeHome()
+	j.judgeTenantTypes()
 	for i, schema := range j.cat.Schemas {
 		if !slices.ContainsFunc(j.cat.Namespaces, func(n namespace) bool { return n.Name == schema }) {
 			j.find(FindingNoTable, SeverityRefuse, "", "correct Config.Schemas", "schema %s does not exist", schema)
@@ -84,16 +86,24 @@ func (j *judge) judgePlan() {
 			j.find(FindingRuleMistake, SeverityRefuse, "", "name it once", "schema %s is named twice", schema)
 		}
 	}
+	if j.cfg.Root != "" && j.tenants.root == nil {
+		j.find(FindingNoTable, SeverityRefuse, "", "write it as table.column", "the tenant root %s is no column of the plan's schemas",
+			j.cfg.Root)
+	}
+}
+
+// judgeHome looks for the engine's own tables.
+func (j *judge) judgeHome() {
+	if j.cat.Home == "" {
+		j.find(FindingHome, SeverityRefuse, "", "create it, and apply migrations/participant to it",
+			"the connection's current schema (search_path) does not exist")
+		return
+	}
 	for _, name := range ownTables {
 		if !slices.ContainsFunc(j.cat.Tables, func(t *table) bool { return j.cat.own(t) && t.Name == name }) {
 			j.find(FindingHome, SeverityRefuse, "", "apply migrations/participant to schema "+j.cat.Home, "table %s is missing", name)
 		}
 	}
-	if j.cfg.Root != "" && j.tenants.root == nil {
-		j.find(FindingNoTable, SeverityRefuse, "", "write it as table.column", "the tenant root %s is no column of the plan's schemas",
-			j.cfg.Root)
-	}
-	j.judgeTenantTypes()
 }
 
 func (j *judge) readRules(rules []Rule) {

@@ -23,6 +23,9 @@ func (j *judge) judgeKey(key *foreignKey) {
 		outside := TableName(j.cat.Schemas[0], key.ChildSchema, key.ChildName)
 		j.find(FindingForeignSchema, SeverityRefuse, parent, "plan its schema too, or its service must drop the key",
 			"table %s of another schema refers to %s (%s)", outside, parent, key.Name)
+	case !planned && j.byOID[key.Child].Extension:
+		j.find(FindingUnplannedTable, SeverityDecide, child, "add a Delete rule, or drop the key",
+			"table %s of an extension refers to %s (%s)", child, parent, key.Name)
 	case planned && rule.Kept:
 		j.find(FindingKeptReferrer, SeverityRefuse, child, "delete it too, or drop the key",
 			"table %s is kept but refers to %s (%s), which is deleted", child, parent, key.Name)
@@ -55,16 +58,20 @@ func (j *judge) judgeIndex(key *foreignKey, toAnchor bool, rule *RuleSpec) {
 	if t.serves(columns) || t.serves(key.Columns) {
 		return
 	}
-	on := t.qualified()
+	j.find(FindingUnindexedKey, SeverityRefuse, child, j.createIndex(t, columns),
+		"foreign key %s of %s has no index, each deleted row of %s would scan the table", key.Name, child, j.names[key.Parent])
+}
+
+// createIndex is the statement that makes an index. For a partitioned table there is no way but to let writers wait.
+func (j *judge) createIndex(t *table, columns []string) string {
+	how, on := "CREATE INDEX CONCURRENTLY ON", t.qualified()
+	if t.Kind == "p" {
+		how = "CREATE INDEX ON"
+	}
 	if t.Schema == j.cat.Home {
 		on = ident(t.Name)
 	}
-	how := "CREATE INDEX CONCURRENTLY ON"
-	if t.Kind == "p" {
-		how = "CREATE INDEX ON" // the only way for a partitioned table, and writers wait for it
-	}
-	j.find(FindingUnindexedKey, SeverityRefuse, child, fmt.Sprintf("%s %s (%s)", how, on, idents(columns)),
-		"foreign key %s of %s has no index, each deleted row of %s would scan the table", key.Name, child, j.names[key.Parent])
+	return fmt.Sprintf("%s %s (%s)", how, on, idents(columns))
 }
 
 // judgeOrder groups the tables by what must be deleted together. A path without a key must not lead through such a group: its

@@ -90,7 +90,7 @@ func (j *judge) judgeKeyed(t *table, rule *RuleSpec, key *foreignKey, p *path) {
 	case !key.Valid && rule.WithoutKey == "":
 		j.find(FindingPath, SeverityRefuse, name,
 			fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", t.qualified(), ident(key.Name)),
-			"foreign key %s of %s is not validated", key.Name, name)
+			"foreign key %s of %s is not validated, or its triggers are disabled", key.Name, name)
 	case key.Valid && rule.WithoutKey != "":
 		j.stale(name, "foreign key "+key.Name+" of "+name+" is the path, and WithoutKey is declared")
 	}
@@ -126,6 +126,7 @@ func (j *judge) judgeUnkeyed(t *table, rule *RuleSpec, p *path) {
 		return
 	}
 	p.columns, p.parentColumns = []string{c.Name}, []string{key}
+	j.judgeReading(t, c.Name)
 	j.judgeNull(name, rule, !c.NotNull, "column "+name+"."+c.Name)
 }
 
@@ -171,7 +172,16 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 			return
 		}
 	}
+	j.judgeReading(t, typ.Name)
 	j.judgeNull(name, rule, !typ.NotNull || !id.NotNull, "the pair "+name+"."+typ.Name+", "+id.Name)
+}
+
+// judgeReading warns of a path by value that no index serves: every deletion reads the table.
+func (j *judge) judgeReading(t *table, column string) {
+	if name := j.names[t.OID]; !t.ordered(column) {
+		j.find(FindingUnindexedKey, SeverityWarn, name, j.createIndex(t, []string{column}),
+			"column %s.%s has no index, each deletion reads the table", name, column)
+	}
 }
 
 // holds reports whether a column of a type value can hold it, written in this one way.

@@ -18,6 +18,7 @@ func (j *judge) judgeTable(t *table) {
 	case rule.Kept:
 	default:
 		j.judgeHiding(t, rule)
+		j.judgeRelatives(t)
 		j.judgeColumns(t, rule)
 		j.judgeWhere(t, rule)
 		if !rule.direct() {
@@ -73,9 +74,23 @@ func (j *judge) judgeHiding(t *table, rule *RuleSpec) {
 			j.stale(name, "trigger "+trigger+" is accepted, and "+name+" has no such trigger on deletes")
 		}
 	}
+}
+
+// judgeRelatives looks at the tables that share rows with t.
+func (j *judge) judgeRelatives(t *table) {
+	name := j.names[t.OID]
 	for _, heir := range t.Heirs {
 		j.find(FindingForeignSchema, SeverityRefuse, name, "plan its schema too, or end the inheritance",
 			"table %s of another schema inherits from %s", heir, name)
+	}
+	if t.Stray {
+		j.find(FindingForeignSchema, SeverityRefuse, name, "plan its schema too, or detach the partition",
+			"table %s is a partition of a table of another schema", name)
+	}
+	for _, l := range t.Leaves {
+		if t.Kind == "p" && l.Kind == "f" {
+			j.find(FindingRuleMistake, SeverityRefuse, name, "detach it", "partition %s of %s is a foreign table", l, name)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ type layout struct {
 	tables []*target
 	// leaves are all relations an erasure reads or writes.
 	leaves []leaf
-	// parameters are the types that a tenant id is given, the anchor's first.
+	// parameters are the types that a tenant id is given, the anchor's too.
 	parameters []string
 }
 
@@ -65,11 +65,15 @@ type guard struct {
 
 // introspect reads and judges the catalogue, and makes what it finds the plan's layout.
 func (p *Plan) introspect(ctx context.Context, s *session) (*layout, error) {
-	s.era = ""
 	j, err := p.judged(ctx, s)
 	if err != nil {
 		return nil, err
 	}
+	return p.lay(s, j)
+}
+
+// lay makes what the judge has found the plan's layout, or refuses.
+func (p *Plan) lay(s *session, j *judge) (*layout, error) {
 	if err := verdict(j.findings); err != nil {
 		return nil, err
 	}
@@ -82,8 +86,22 @@ func (p *Plan) introspect(ctx context.Context, s *session) (*layout, error) {
 	return lay, nil
 }
 
+// outline is a layout for counting alone: the engine's own tables may be missing, and it is not kept.
+func (p *Plan) outline(ctx context.Context, s *session) (*layout, error) {
+	j, err := p.judged(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	others := withoutHome(j.findings)
+	if len(others) == len(j.findings) || verdict(others) != nil {
+		return p.lay(s, j)
+	}
+	return j.layout(), nil
+}
+
 // judged is the comparison of the plan with the catalogue, and with the types that the data has.
 func (p *Plan) judged(ctx context.Context, s *session) (*judge, error) {
+	s.era = ""
 	cat, err := readCatalogue(ctx, s, p.cfg.Schemas)
 	if err != nil {
 		return nil, err
@@ -93,20 +111,22 @@ func (p *Plan) judged(ctx context.Context, s *session) (*judge, error) {
 	return j, j.judgeTypes(ctx, s)
 }
 
-// current is the layout of the last introspection, or of one now.
-func (p *Plan) current(ctx context.Context, s *session) (*layout, error) {
-	if lay := p.layout.Load(); lay != nil {
+// current is the layout of the last introspection; nil before the first.
+func (p *Plan) current(s *session) *layout {
+	lay := p.layout.Load()
+	if lay != nil {
 		s.era = lay.era
-		return lay, nil
 	}
-	return p.introspect(ctx, s)
+	return lay
 }
 
 // layout makes statements of what the judge has found to be sound.
 func (j *judge) layout() *layout {
 	lay := &layout{era: j.cat.Fingerprint, fingerprint: j.cat.fingerprint()}
-	anchor, _ := j.anchor.column("tenant_id")
-	lay.parameters = []string{anchor.parameter()}
+	if j.anchor != nil {
+		anchor, _ := j.anchor.column("tenant_id")
+		lay.parameters = []string{anchor.parameter()}
+	}
 	targets, scopes := map[string]*target{}, map[string]*scope{}
 	for _, names := range j.groups {
 		g := &group{whole: len(names) > 1}
@@ -122,7 +142,7 @@ func (j *judge) layout() *layout {
 	for _, g := range lay.groups {
 		j.guard(g, targets)
 	}
-	slices.Sort(lay.parameters[1:])
+	slices.Sort(lay.parameters)
 	lay.parameters = slices.Compact(lay.parameters)
 	for _, t := range j.cat.Tables {
 		if j.cat.own(t) && (t.Name == anchorTable || t.Name == "td_receipts") {

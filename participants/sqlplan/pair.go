@@ -44,7 +44,7 @@ func (j *judge) unnamedTypes(name string) string {
 // judgeTypes looks for types in the data that no rule names. It waits until the rest is sound: a plan that is wrong may name
 // columns that are not there.
 func (j *judge) judgeTypes(ctx context.Context, s *session) error {
-	if verdict(slices.DeleteFunc(slices.Clone(j.findings), func(f Finding) bool { return f.Code == FindingHome })) != nil {
+	if verdict(withoutHome(j.findings)) != nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.rules)) {

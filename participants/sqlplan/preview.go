@@ -19,7 +19,8 @@ const looksMax = 3
 // errRestless is transient: a migration is running.
 var errRestless = errors.New("the catalogue keeps changing")
 
-// Preview counts every table of the plan exactly, in one statement. It refuses where Erase would, and has no effect.
+// Preview counts every table of the plan exactly, in one statement. It refuses where Erase would, except for missing
+// tables of migrations/participant, and has no effect.
 func (p *Plan) Preview(ctx context.Context, tenant events.TenantID) (participants.Counts, error) {
 	if err := tenant.Validate(); err != nil {
 		return nil, fmt.Errorf("sqlplan: preview %s: %w", p.cfg.Service, err)
@@ -37,9 +38,11 @@ func (p *Plan) Preview(ctx context.Context, tenant events.TenantID) (participant
 
 // preview looks again when the catalogue is not the layout's, or when a statement does not fit it any more.
 func (p *Plan) preview(ctx context.Context, s *session, tenant events.TenantID) (participants.Counts, error) {
-	lay, err := p.current(ctx, s)
-	if err != nil {
-		return nil, err
+	lay, err := p.current(s), error(nil)
+	if lay == nil {
+		if lay, err = p.outline(ctx, s); err != nil {
+			return nil, err
+		}
 	}
 	for range looksMax {
 		var found *pgconn.Result
@@ -51,7 +54,7 @@ func (p *Plan) preview(ctx context.Context, s *session, tenant events.TenantID) 
 			return nil, fmt.Errorf("count rows: %w", err)
 		}
 		var judged error
-		if lay, judged = p.introspect(ctx, s); judged != nil {
+		if lay, judged = p.outline(ctx, s); judged != nil {
 			return nil, judged
 		}
 	}

@@ -283,6 +283,11 @@ func TestStrangerRefusals(t *testing.T) {
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
 		{claim: "an heir in a schema that is not planned", ddl: "CREATE SCHEMA far; CREATE TABLE far.x () INHERITS (crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
+		{claim: "a partition whose table is elsewhere", ddl: "CREATE SCHEMA far; CREATE TABLE far.x (project_id bigint NOT NULL) PARTITION BY" +
+			" LIST (project_id); CREATE TABLE crm.x_1 PARTITION OF far.x DEFAULT", rule: sqlplan.Delete("x_1").Via("project_id", "projects").
+			WithoutKey("x"), code: sqlplan.FindingForeignSchema, words: []string{"x_1", "partition"}},
+		{claim: "a path whose key is switched off", ddl: "ALTER TABLE crm.tasks DISABLE TRIGGER ALL",
+			code: sqlplan.FindingPath, words: []string{"tasks", "disabled"}},
 		{claim: "an unplanned table of the second schema", ddl: `CREATE TABLE billing."new one" (id bigint)`,
 			code: sqlplan.FindingUnplannedTable, words: []string{"billing.new one"}},
 		{claim: "a version table that holds tenant data", ddl: "ALTER TABLE billing.schema_migrations ADD organization_id bigint",
