@@ -40,8 +40,11 @@ func (e *InvalidError) Error() string {
 // Unwrap makes it events.ErrInvalid.
 func (e *InvalidError) Unwrap() error { return events.ErrInvalid }
 
-// Explain tells every mistake with its line and a caret below it, for a terminal.
+// Explain tells every mistake with its line and a caret below it, for a terminal. It is empty where Error says it all.
 func (e *InvalidError) Explain() string {
+	if len(e.Faults) == 1 && e.Faults[0].excerpt == "" {
+		return ""
+	}
 	var text strings.Builder
 	for _, f := range e.Faults {
 		fmt.Fprintf(&text, "%s:%d:%d: %s\n", e.Name, f.Line, f.Column, f.Text)

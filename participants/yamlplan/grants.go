@@ -8,9 +8,9 @@ import (
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 )
 
-// Grants are the statements, for an administrator, that let a role erase by the plan and do nothing else: it owns Home, and reads
-// and deletes in the tables that rows are deleted from. It can write no row anywhere else. Rows that a foreign key could act on are
-// locked before they go, for which PostgreSQL wants the right to update.
+// Grants are the statements, for an administrator, that let a role erase by the plan and do nothing else: it owns Home, and
+// reads and deletes in the tables that rows are deleted from. It can write no row anywhere else. Rows that a foreign key could
+// act on are locked before they go, for which PostgreSQL wants the right to update.
 func (f *File) Grants(role string) ([]string, error) {
 	to := " TO " + pgx.Identifier{role}.Sanitize()
 	statements := []string{fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s AUTHORIZATION %s", pgx.Identifier{f.Home}.Sanitize(),

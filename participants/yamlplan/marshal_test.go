@@ -1,6 +1,7 @@
 package yamlplan
 
 import (
+	"strings"
 	"testing"
 	"unicode"
 
@@ -20,18 +21,9 @@ var awkward = []string{"true", "null", "~", "1e3", "0x1F", "1_000", "007", "yes"
 
 func texts() *rapid.Generator[string] {
 	printable := func(r rune) bool { return !unicode.IsControl(r) && r != unicode.ReplacementChar }
-	printed := rapid.StringOfN(rapid.Rune().Filter(printable), 1, 150, 400).Filter(func(s string) bool { return len(trimmed(s)) > 0 })
+	printed := rapid.StringOfN(rapid.Rune().Filter(printable), 1, 150, 400).
+		Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
 	return rapid.OneOf(rapid.SampledFrom(awkward), printed)
-}
-
-func trimmed(s string) []rune {
-	var all []rune
-	for _, r := range s {
-		if !unicode.IsSpace(r) {
-			all = append(all, r)
-		}
-	}
-	return all
 }
 
 func decisions() *rapid.Generator[sqlplan.RuleSpec] {
@@ -100,9 +92,7 @@ func files() *rapid.Generator[*File] {
 			} else {
 				table.Decide = texts().Draw(t, "decide")
 			}
-			for _, note := range rapid.SliceOfN(remarks(), 0, 2).Draw(t, "notes") {
-				table.Notes = append(table.Notes, note)
-			}
+			table.Notes = append(table.Notes, rapid.SliceOfN(remarks(), 0, 2).Draw(t, "notes")...)
 			for _, comment := range rapid.SliceOfN(remarks(), 0, 2).Draw(t, "comments") {
 				table.Comments = append(table.Comments, "# "+comment)
 			}

@@ -211,7 +211,9 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := Parse("p", text)
 		if err != nil {
-			require.NotEmpty(t, err.(*InvalidError).Explain())
+			var invalid *InvalidError
+			require.ErrorAs(t, err, &invalid)
+			require.NotEmpty(t, invalid.Error()+invalid.Explain())
 			return
 		}
 		written, err := file.Marshal()

@@ -6,10 +6,10 @@ import (
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 )
 
-// words are what sqlplan calls by the names of its rules, and what a file calls it. Ways out hold nothing of a service but names of
-// tables, columns and keys: where one of those is such a word, SQL is left as it is and a sentence reads a little odd.
+// words are what sqlplan calls by the names of its rules, and what a file calls it. Ways out hold nothing of a service but
+// names of tables, columns and keys: where one of those is such a word, a sentence reads a little odd; SQL is left as it is.
 var words = strings.NewReplacer(
-	"add a Delete or a Keep rule", "write by, via or keep for it",
+	"add a Delete or a Keep rule", "write by, via or keep for it", "add a Delete rule", "write by or via for it",
 	"declare ViaPair with the table of each type", "write via with type, id and parents",
 	"name it with ViaPair, or declare KeepingType", "name it in parents, or in the keep of via",
 	"name those with By", "name those in by", "the others with Ignoring", "the others in ignore",

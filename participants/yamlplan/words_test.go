@@ -19,8 +19,8 @@ func TestFindingsAreSaidInTheWordsOfTheFile(t *testing.T) {
 		sources, err := filepath.Glob(filepath.Join("..", "sqlplan", "*.go"))
 		require.NoError(t, err)
 		texts := regexp.MustCompile(`"((?:[^"\\]|\\.)*)"`)
-		rules := regexp.MustCompile(`\b(By|Via|ViaPair|Keep|Delete|AcceptingNull|AcceptingAction|AcceptingTrigger|KeepingNull|KeepingType` +
-			`|WithoutKey|Ignoring)\b`)
+		rules := regexp.MustCompile(`\b(By|Via|ViaPair|Keep|Delete|AcceptingNull|AcceptingAction|AcceptingTrigger|KeepingNull|` +
+			`KeepingType|WithoutKey|Ignoring)\b`)
 		heard := 0
 		for _, source := range sources {
 			text, err := os.ReadFile(source)

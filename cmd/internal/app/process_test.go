@@ -211,9 +211,9 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 		"a key that is none":  {"participant", []string{"TRUSTED_KEYS=" + key}, nil, ExitUsage, "trusted key 1"},
 		"a bad crash point":   {"coordinator", []string{"TD_CRASH=x:0"}, nil, ExitUsage, "TD_CRASH"},
 		"a bad roster":        {"coordinator", nil, []string{"--roster", "orders"}, ExitUsage, "name:wave"},
-		"a plan that is gone": {"participant", []string{"PLAN=" + seed}, nil, ExitUsage, "--plan"},
-		"a plan and a name": {"participant", []string{"PLAN=" + plan, "PARTICIPANT=orders", "TRUSTED_KEYS=" + string(signer.PublicKey())}, nil,
-			ExitUsage, "exclude each other"},
+		"a plan that is gone": {"participant", []string{"PLAN=" + plan + ".gone"}, nil, ExitUsage, "--plan"},
+		"a plan and a name": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+			[]string{"--name", "orders"}, ExitUsage, "exclude each other"},
 	} {
 		t.Run(claim+" is named with the way out", func(t *testing.T) {
 			t.Parallel()

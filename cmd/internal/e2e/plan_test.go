@@ -34,13 +34,14 @@ const (
 )
 
 // strangerMade is what testdata/stranger_tenant.sql makes of a tenant, by the names of the plan.
-var strangerMade = map[string]int64{"Organizations": 1, "user": 3, "Order": 3, `"order.lines"`: 6, "notes": 3, "comments": 6, "templates": 1,
-	`Billing Dept."in""voices"`: 3}
+var strangerMade = map[string]int64{"Organizations": 1, "user": 3, "Order": 3, `"order.lines"`: 6, "notes": 3, "comments": 6,
+	"templates": 1, `Billing Dept."in""voices"`: 3}
 
 // decisions are what a person makes of a generated plan, table by table.
 var decisions = map[string]string{
-	"notes":                     `{via: {column: author, parent: user, accept_null: "notes without an author are nobody's"}}`,
-	"comments":                  `{via: {type: subject_type, id: subject_id, parents: {Order: Order, User: user}, keep: {Page: "pages are public"}}}`,
+	"notes": `{via: {column: author, parent: user, accept_null: "notes without an author are nobody's"}}`,
+	"comments": `{via: {type: subject_type, id: subject_id, parents: {Order: Order, User: user},
+    keep: {Page: "pages are public"}}}`,
 	"countries":                 `{keep: "catalogue of all tenants"}`,
 	`Billing Dept."in""voices"`: `{by: [payer, payee]}`,
 	"templates":                 `{by: owner_org, where: is_system = false, keep: "system templates are shared"}`,
@@ -54,7 +55,8 @@ var strangersRows = map[string]string{
 	`"order.lines"`:   `"order" NOT IN (SELECT o.id FROM "Order" o JOIN "user" u ON u.id = o."select" WHERE "orgId" = $1)`,
 	`notes`:           `author IS NULL OR author NOT IN (SELECT id FROM "user" WHERE "orgId" = $1)`,
 	`comments`: `NOT (subject_type = 'User' AND subject_id IN (SELECT id FROM "user" WHERE "orgId" = $1)
-		OR subject_type = 'Order' AND subject_id IN (SELECT o.id FROM "Order" o JOIN "user" u ON u.id = o."select" WHERE "orgId" = $1))`,
+		OR subject_type = 'Order' AND subject_id IN
+			(SELECT o.id FROM "Order" o JOIN "user" u ON u.id = o."select" WHERE "orgId" = $1))`,
 	`templates`:                   `owner_org <> $1 OR is_system`,
 	`countries`:                   `$1 = $1`,
 	`"Billing Dept"."in""voices"`: `payer <> $1 AND payee <> $1`,
@@ -188,8 +190,9 @@ func (s *stranger) erasectl(code int, args ...string) (out, said string) {
 // generate writes the plan from the catalogue.
 func (s *stranger) generate() {
 	s.t.Helper()
-	s.erasectl(app.ExitDone, "plan", "generate", "--tenant-root", "Organizations.Id", "--schema", "public", "--schema", "Billing Dept",
-		"--tenant-column", "owner_org", "--participant", strangerName, "--home", strangerHome, "--out", s.plan)
+	s.erasectl(app.ExitDone, "plan", "generate", "--tenant-root", "Organizations.Id", "--schema", "public",
+		"--schema", "Billing Dept", "--tenant-column", "owner_org", "--participant", strangerName,
+		"--home", strangerHome, "--out", s.plan)
 }
 
 // decide does what a person does in an editor: it replaces the lines of tables.

@@ -80,7 +80,8 @@ func unlaid(file *yamlplan.File, findings []sqlplan.Finding) []sqlplan.Finding {
 	findings = slices.DeleteFunc(findings, func(f sqlplan.Finding) bool { return f.Code == sqlplan.FindingHome })
 	if len(findings) < all {
 		findings = append(findings, sqlplan.Finding{Code: sqlplan.FindingHome, Severity: sqlplan.SeverityInfo,
-			Text: "the participant's own tables are not laid in schema " + file.Home, WayOut: "participant --plan FILE --migrate lays them"})
+			Text:   "the participant's own tables are not laid in schema " + file.Home,
+			WayOut: "participant --plan FILE --migrate lays them"})
 	}
 	return findings
 }

@@ -143,7 +143,7 @@ func TestPlanGenerate(t *testing.T) {
 		require.Equal(t, []string{"# asked Ann"}, tables["colours"].Comments)
 		require.Equal(t, "Bob read it", tables["orders"].AcceptTriggers["touch"])
 		require.Equal(t, "order_id", tables["returns"].ViaColumn)
-		require.Contains(t, strings.Join(tables["returns"].Notes, "\n"), "CREATE INDEX CONCURRENTLY ON", "what mends it stands above it")
+		require.Contains(t, strings.Join(tables["returns"].Notes, "\n"), "CREATE INDEX CONCURRENTLY ON", "above it")
 		require.Contains(t, tables, "lines", "a person removes what a person may have written")
 		text, err := os.ReadFile(p.plan)
 		require.NoError(t, err)
@@ -250,8 +250,9 @@ func TestPlanCommandsSayWhatIsWrong(t *testing.T) {
 		"no database":         {[]string{"check", "--plan", good}, app.ExitUsage, "DATABASE_URL"},
 		"a gravity that is none": {[]string{"check", "--plan", good, "--fail-on", "info", "--database", noPostgres},
 			app.ExitUsage, "refuse, decide, warn"},
-		"a dead database":       {[]string{"check", "--plan", good, "--database", noPostgres}, app.ExitUnreachable, "PostgreSQL does not answer"},
-		"a DSN that is none":    {[]string{"check", "--plan", good, "--database", "postgres://u:oven-secret@h:x/"}, app.ExitUsage, "--database"},
+		"a dead database": {[]string{"check", "--plan", good, "--database", noPostgres}, app.ExitUnreachable, "does not answer"},
+		"a DSN that is none": {[]string{"check", "--plan", good, "--database", "postgres://:oven-secret@h:x/"}, app.ExitUsage,
+			"--database"},
 		"no tenant":             {[]string{"preview", "--plan", good}, app.ExitUsage, "--tenant"},
 		"a tenant that is none": {[]string{"preview", "--plan", good, "--tenant", "' OR 1=1"}, app.ExitUsage, "--tenant"},
 		"no root":               {[]string{"generate", "--database", noPostgres}, app.ExitUsage, "--tenant-root"},
