@@ -92,7 +92,7 @@ type foreignKey struct {
 // and is planned once: about 0.1 ms. Sums, because a pair of equal rows (a rule has one) would vanish from an exclusive or.
 // %[1]s is the array of the schemas' oids, %[2]s that of the tables'.
 const fingerprintSQL = `concat_ws('/',
- (SELECT sum(hashint8extended(objid::int8, 1)) FROM pg_depend
+ (SELECT sum(hashint8extended(objid::int8, refobjid::int8)) FROM pg_depend
   WHERE refclassid = 'pg_namespace'::regclass AND refobjid = ANY (%[1]s) AND classid = 'pg_class'::regclass),
  (SELECT sum(hashint8extended(objid::int8, (refobjid::int8 << 16) + refobjsubid)) FROM pg_depend
   WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY (%[2]s)),

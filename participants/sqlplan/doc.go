@@ -38,8 +38,9 @@
 // Without the fence, a writer that is in flight while the deletes run can leave rows; verification finds them. Not those that
 // are reached by value (WithoutKey, ViaPair): they are looked for before their parents go, and what is written after that
 // look, or was an orphan before, belongs to nobody that anything could find. Of a table with a predicate only the rows for which
-// it is true count as the tenant's. What an accepted trigger writes elsewhere is not looked for. A trigger that somebody sets on a
-// single partition by hand, or a key's triggers that are switched off, are found at the next start, not in the next transaction.
+// it is true count as the tenant's. What an accepted trigger writes elsewhere is not looked for. A trigger that somebody sets on
+// a single partition by hand, or a key's triggers that are switched off, are found at the next start, not in the next
+// transaction.
 //
 // Dead rows stay in the files until VACUUM, and in backups for as long as those are kept. The choice between one transaction and
 // chunks rests on the tables' sizes and the planner's estimate: tables that were never analysed are found out by their statement

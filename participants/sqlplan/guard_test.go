@@ -133,8 +133,8 @@ func TestActingKeys(t *testing.T) {
 				begun <- err
 			}()
 			waitFor(t, "the writer to wait", func() bool {
-				return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO crm.posts%'"+
-					" AND datname = current_database()") == 1
+				return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"+
+					" AND query LIKE 'INSERT INTO crm.posts%' AND datname = current_database()") == 1
 			})
 		}}
 		var plan *sqlplan.Plan
@@ -149,16 +149,24 @@ func TestActingKeys(t *testing.T) {
 func TestAcceptedTrigger(t *testing.T) {
 	t.Parallel()
 	for claim, c := range map[string]struct {
-		body, code string
+		table, body, code string
+		rule              sqlplan.Rule
 	}{
-		"one that lets the rows go passes":                  {"RETURN OLD", ""},
-		"one that keeps rows is found, and nothing is gone": {"RETURN NULL", participants.CodeResidue},
+		"one that lets the rows go passes": {table: "posts", body: "RETURN OLD", rule: sqlplan.Delete("posts").By("org")},
+		"one that keeps rows is found, and nothing is gone": {table: "replies", body: "RETURN NULL", code: participants.CodeResidue,
+			rule: sqlplan.Delete("replies").By("org").AcceptingAction("parent", "threads are of one tenant")},
+		"one that keeps rows which others need is refused by their keys": {table: "posts", body: "RETURN NULL",
+			code: participants.CodeDatabase, rule: sqlplan.Delete("posts").By("org")},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
-			plan, db := actingPlan(t, sqlplan.Config{}, trigger("crm.posts", "archive", c.body), append(actingRules()[:1:1],
-				append([]sqlplan.Rule{sqlplan.Delete("posts").By("org").AcceptingTrigger("archive", "read: it only counts")},
-					actingRules()[2:]...)...))
+			rules := actingRules()
+			for i := range rules {
+				if rules[i].Spec().Table == c.table {
+					rules[i] = c.rule.AcceptingTrigger("archive", "read: it only counts")
+				}
+			}
+			plan, db := actingPlan(t, sqlplan.Config{}, trigger("crm."+c.table, "archive", c.body), rules)
 			before := contents(t, db, "crm")
 			_, _, err := erase(t.Context(), plan, command("acme"))
 			if c.code == "" {
@@ -166,7 +174,7 @@ func TestAcceptedTrigger(t *testing.T) {
 				requireGone(t, before, contents(t, db, "crm"), "acme")
 				return
 			}
-			require.ErrorIs(t, err, participants.ErrRefused)
+			requireRefused(t, err, c.code)
 			requireUntouched(t, db, before, "crm")
 		})
 	}

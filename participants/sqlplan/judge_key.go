@@ -41,7 +41,8 @@ func (j *judge) judgeAction(key *foreignKey, toAnchor bool) {
 		return
 	}
 	child, parent := j.names[key.Child], j.names[key.Parent]
-	wayOut := fmt.Sprintf("make it NO ACTION, or declare AcceptingAction on %s: each deletion proves that it has nothing to do", parent)
+	wayOut := fmt.Sprintf("make it NO ACTION, or declare AcceptingAction on %s (each deletion proves that it has nothing to do)",
+		parent)
 	if toAnchor {
 		wayOut = "make it NO ACTION"
 	}

@@ -62,7 +62,8 @@ func (j *judge) findKey(t *table, rule *RuleSpec) *foreignKey {
 	}
 	var best *foreignKey
 	for _, k := range j.outgoing[t.OID] {
-		if k.Parent == parent.OID && k.Whole && slices.Contains(k.Columns, rule.ViaColumn) && (best == nil || compareKeys(k, best) < 0) {
+		leads := k.Parent == parent.OID && k.Whole && slices.Contains(k.Columns, rule.ViaColumn)
+		if leads && (best == nil || compareKeys(k, best) < 0) {
 			best = k
 		}
 	}
@@ -156,7 +157,7 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 			rule.PairType, rule.PairID)
 		return
 	}
-	if typ.Loose || typ.Labels == nil && familyOf(typ.Type) != familyText && familyOf(typ.Type) != familyNumber || typ.Type == "numeric" {
+	if !typ.types() {
 		j.find(FindingPathType, SeverityRefuse, name, "make it text, an enum or an integer",
 			"column %s.%s is of type %s, whose values cannot be told apart by their texts", name, typ.Name, typeWord(typ.Type))
 		return
@@ -174,6 +175,11 @@ func (j *judge) judgePair(t *table, rule *RuleSpec, p *path) {
 	}
 	j.judgeReading(t, typ.Name)
 	j.judgeNull(name, rule, !typ.NotNull || !id.NotNull, "the pair "+name+"."+typ.Name+", "+id.Name)
+}
+
+// types reports whether a column can hold the types of a pair: its values are told apart by their texts.
+func (c *column) types() bool {
+	return !c.Loose && (c.Labels != nil || familyOf(c.Type) == familyText || familyOf(c.Type) == familyNumber && c.Type != "numeric")
 }
 
 // judgeReading warns of a path by value that no index serves: every deletion reads the table.

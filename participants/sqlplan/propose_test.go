@@ -11,7 +11,8 @@ import (
 )
 
 func strangerProposal() sqlplan.ProposeConfig {
-	return sqlplan.ProposeConfig{Root: "organizations.id", Schemas: []string{"crm", "billing"}, TenantColumns: []string{"organization_id"}}
+	return sqlplan.ProposeConfig{Root: "organizations.id", Schemas: []string{"crm", "billing"},
+		TenantColumns: []string{"organization_id"}}
 }
 
 func TestPropose(t *testing.T) {
@@ -84,10 +85,12 @@ func TestPropose(t *testing.T) {
 		cfg.TenantColumns = nil
 		p, err := sqlplan.Propose(t.Context(), db, cfg)
 		require.NoError(t, err)
-		require.Contains(t, seen(p.Undecided), "templates undecided_column column organization_id has the name of a tenant column, and no foreign key")
+		require.Contains(t, seen(p.Undecided),
+			"templates undecided_column column organization_id has the name of a tenant column, and no foreign key")
 		p, err = sqlplan.Propose(t.Context(), db, strangerProposal())
 		require.NoError(t, err)
-		require.Equal(t, []string{"tasks path reached via projects (project_id); it refers to templates (template_id) too"}, seen(p.Notes))
+		require.Equal(t, []string{"tasks path reached via projects (project_id); it refers to templates (template_id) too"},
+			seen(p.Notes))
 	})
 
 	t.Run("needs nothing of the engine's in the database", func(t *testing.T) {

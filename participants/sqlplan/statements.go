@@ -52,7 +52,8 @@ func (g *group) delete(tenant string) statement {
 func (g *group) lock(tenant string) statement {
 	var counts []string
 	for i, t := range g.tables {
-		counts = append(counts, fmt.Sprintf("(SELECT count(*) FROM (SELECT FROM %s FOR UPDATE OF t) AS locked)", t.rows(parameter(i+1))))
+		rows := t.rows(parameter(i + 1))
+		counts = append(counts, fmt.Sprintf("(SELECT count(*) FROM (SELECT FROM %s FOR UPDATE OF t) AS locked)", rows))
 	}
 	return statement{sql: "SELECT " + strings.Join(counts, ", "), args: slices.Repeat([]string{tenant}, len(g.tables))}
 }

@@ -46,7 +46,8 @@ CREATE TABLE billing.transfers (id bigint PRIMARY KEY, from_id bigint NOT NULL R
 CREATE INDEX ON billing.transfers (from_id); CREATE INDEX ON billing.transfers (to_id);
 CREATE TABLE billing."Order" (id bigint PRIMARY KEY, "user" bigint NOT NULL REFERENCES crm.organizations, whose text);
 CREATE INDEX ON billing."Order" ("user");
-CREATE TABLE billing."we""ird.select" (id bigint PRIMARY KEY, "from ""where""" bigint NOT NULL REFERENCES billing."Order", whose text);
+CREATE TABLE billing."we""ird.select" (id bigint PRIMARY KEY, "from ""where""" bigint NOT NULL REFERENCES billing."Order",
+ whose text);
 CREATE INDEX ON billing."we""ird.select" ("from ""where""");
 CREATE TABLE billing.schema_migrations (version text);
 `
@@ -125,7 +126,7 @@ func contents(t testing.TB, db *bun.DB, schemas ...string) map[string]string {
 	var tables []string
 	require.NoError(t, db.NewRaw("SELECT c.attrelid::regclass::text FROM pg_attribute c JOIN pg_class r ON r.oid = c.attrelid"+
 		" WHERE c.attname = 'whose' AND NOT r.relispartition AND r.relkind IN ('r', 'p')"+
-		" AND r.relnamespace::regnamespace::text IN (?)", bun.In(schemas)).Scan(context.Background(), &tables))
+		" AND r.relnamespace::regnamespace::text IN (?)", bun.List(schemas)).Scan(context.Background(), &tables))
 	require.NotEmpty(t, tables)
 	all := map[string]string{}
 	for _, table := range tables {
@@ -266,26 +267,31 @@ func TestStrangerRefusals(t *testing.T) {
 			code: sqlplan.FindingTenantType, words: []string{"templates.organization_id", "text", "bigint"}},
 		{claim: "a predicate over a column that may be null", ddl: "ALTER TABLE crm.templates ALTER is_system DROP NOT NULL",
 			code: sqlplan.FindingNullableWhere, words: []string{"templates.is_system", `"is_system" IS NOT NULL AND`}},
-		{claim: "a predicate that is SQL", rule: sqlplan.Delete("templates").By("organization_id").Where("is_system = false OR true", "x"),
+		{claim: "a predicate that is SQL",
+			rule: sqlplan.Delete("templates").By("organization_id").Where("is_system = false OR true", "x"),
 			code: sqlplan.FindingWhere, words: []string{"templates", "AND"}},
 		{claim: "a predicate over another type", rule: sqlplan.Delete("templates").By("organization_id").Where("is_system = 0", "x"),
 			code: sqlplan.FindingWhere, words: []string{"templates", "is_system", "bool"}},
 		{claim: "a predicate over a missing column", rule: sqlplan.Delete("templates").By("organization_id").Where("system = 0", "x"),
 			code: sqlplan.FindingWhere, words: []string{"templates", "system"}},
-		{claim: "a table that stays in part and has a fence", ddl: "ALTER TABLE crm.templates ADD a text REFERENCES tenant_anchor (tenant_id);" +
-			"CREATE INDEX ON crm.templates (a)", code: sqlplan.FindingRuleMistake, words: []string{"templates", "tenant_anchor"}},
+		{claim: "a table that stays in part and has a fence",
+			ddl: "ALTER TABLE crm.templates ADD a text REFERENCES tenant_anchor (tenant_id);" +
+				"CREATE INDEX ON crm.templates (a)", code: sqlplan.FindingRuleMistake, words: []string{"templates", "tenant_anchor"}},
 		{claim: "a cascade", ddl: "ALTER TABLE crm.tasks DROP CONSTRAINT tasks_project_id_fkey; ALTER TABLE crm.tasks" +
 			" ADD CONSTRAINT casc FOREIGN KEY (project_id) REFERENCES crm.projects ON DELETE CASCADE",
 			code: sqlplan.FindingCascade, words: []string{"casc", "tasks", "AcceptingAction on projects"}},
 		{claim: "a trigger", ddl: trigger("crm.tasks", "archive", "RETURN OLD"),
 			code: sqlplan.FindingTrigger, words: []string{"archive", "tasks", "AcceptingTrigger"}},
-		{claim: "a key from a schema that is not planned", ddl: "CREATE SCHEMA far; CREATE TABLE far.x (id bigint REFERENCES crm.tasks)",
+		{claim: "a key from a schema that is not planned",
+			ddl:  "CREATE SCHEMA far; CREATE TABLE far.x (id bigint REFERENCES crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
 		{claim: "an heir in a schema that is not planned", ddl: "CREATE SCHEMA far; CREATE TABLE far.x () INHERITS (crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
-		{claim: "a partition whose table is elsewhere", ddl: "CREATE SCHEMA far; CREATE TABLE far.x (project_id bigint NOT NULL) PARTITION BY" +
-			" LIST (project_id); CREATE TABLE crm.x_1 PARTITION OF far.x DEFAULT", rule: sqlplan.Delete("x_1").Via("project_id", "projects").
-			WithoutKey("x"), code: sqlplan.FindingForeignSchema, words: []string{"x_1", "partition"}},
+		{claim: "a partition whose table is elsewhere", ddl: "CREATE SCHEMA far;" +
+			"CREATE TABLE far.x (project_id bigint NOT NULL) PARTITION BY LIST (project_id);" +
+			"CREATE TABLE crm.x_1 PARTITION OF far.x DEFAULT",
+			rule: sqlplan.Delete("x_1").Via("project_id", "projects").WithoutKey("x"),
+			code: sqlplan.FindingForeignSchema, words: []string{"x_1", "partition"}},
 		{claim: "a path whose key is switched off", ddl: "ALTER TABLE crm.tasks DISABLE TRIGGER ALL",
 			code: sqlplan.FindingPath, words: []string{"tasks", "disabled"}},
 		{claim: "an unplanned table of the second schema", ddl: `CREATE TABLE billing."new one" (id bigint)`,
@@ -296,7 +302,8 @@ func TestStrangerRefusals(t *testing.T) {
 			code: sqlplan.FindingUnplannedTable, words: []string{"td_receipts"}},
 		{claim: "a key without an index in the second schema", ddl: `DROP INDEX billing."Order_user_idx"`,
 			code: sqlplan.FindingUnindexedKey, words: []string{`CREATE INDEX CONCURRENTLY ON "billing"."Order" ("user")`}},
-		{claim: "a key of one partition only", ddl: "CREATE TABLE crm.logs (id bigint, project_id bigint NOT NULL) PARTITION BY LIST (id);" +
+		{claim: "a key of one partition only", ddl: "" +
+			"CREATE TABLE crm.logs (id bigint, project_id bigint NOT NULL) PARTITION BY LIST (id);" +
 			"CREATE TABLE crm.logs_1 PARTITION OF crm.logs FOR VALUES IN (1);" +
 			"ALTER TABLE crm.logs_1 ADD FOREIGN KEY (project_id) REFERENCES crm.projects; CREATE INDEX ON crm.logs (project_id)",
 			rule: sqlplan.Delete("logs").Via("project_id", "projects"), code: sqlplan.FindingPath, words: []string{"logs"}},

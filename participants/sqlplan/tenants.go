@@ -139,7 +139,8 @@ func (j *judge) judgeTenantTypes() {
 			"column tenant_anchor.tenant_id is of type %s, whose values cannot be told apart by their texts", typeWord(anchor.Type))
 	case root != nil && familyOf(anchor.Type) != familyText && !anchor.equates(*root):
 		j.find(FindingTenantType, SeverityRefuse, "", "ALTER TABLE tenant_anchor ALTER COLUMN tenant_id TYPE text",
-			"column tenant_anchor.tenant_id is of type %s and cannot hold the ids of %s (%s)", typeWord(anchor.Type), j.cfg.Root, typeWord(root.Type))
+			"column tenant_anchor.tenant_id is of type %s and cannot hold the ids of %s (%s)", typeWord(anchor.Type), j.cfg.Root,
+			typeWord(root.Type))
 	}
 }
 
