@@ -2,7 +2,10 @@ package yamlplan
 
 import (
 	"bytes"
-	"reflect"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,21 +76,38 @@ func TestSchema(t *testing.T) {
 	})
 	t.Run("knows the keys that the parser names", func(t *testing.T) {
 		t.Parallel()
-		var document struct {
-			Defs map[string]struct{ Properties map[string]any } `yaml:"$defs"`
-		}
-		require.NoError(t, yaml.Unmarshal(Schema, &document))
 		_, err := Parse("p", []byte(head+"  a: {nope: x}\n"))
 		_, listed, found := strings.Cut(err.Error(), "there are ")
 		require.True(t, found)
-		keys := map[string]any{}
-		for key := range document.Defs["table"].Properties {
-			keys[key] = true
-		}
-		want := map[string]any{}
-		for key := range strings.SplitSeq(listed, ", ") {
-			want[key] = true
-		}
-		require.True(t, reflect.DeepEqual(want, keys), "%v %v", want, keys)
+		require.ElementsMatch(t, strings.Split(listed, ", "), slices.Collect(maps.Keys(keysOf(t, "table"))))
 	})
+}
+
+func TestThePageShowsEveryKey(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "plans.md"))
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(page), "```yaml\n")
+	require.True(t, found)
+	example, rest, _ := strings.Cut(block, "```")
+	f, err := Parse("plans.md", []byte(example))
+	require.NoError(t, err)
+	require.Equal(t, []string{"audit"}, f.Undecided())
+	require.NoError(t, compiled(t).Validate(asJSON(t, example)))
+	for _, table := range []string{"table", "via", "pair"} {
+		for key := range keysOf(t, table) {
+			require.Contains(t, rest, key, "the table of keys explains it")
+		}
+	}
+}
+
+// keysOf are the keys of an object of the schema.
+func keysOf(t *testing.T, name string) map[string]any {
+	t.Helper()
+	var document struct {
+		Defs map[string]struct{ Properties map[string]any } `yaml:"$defs"`
+	}
+	require.NoError(t, yaml.Unmarshal(Schema, &document))
+	require.NotEmpty(t, document.Defs[name].Properties)
+	return document.Defs[name].Properties
 }
