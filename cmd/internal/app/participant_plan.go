@@ -42,6 +42,9 @@ func (c ParticipantConfig) enlistPlan() (enlisted, error) {
 	if c.Name != "" {
 		return enlisted{}, Usage("--plan, --name: exclude each other: the plan names its participant")
 	}
+	if c.FilesRoot != "" { // whoever says it expects that they are deleted
+		return enlisted{}, Usage("--files-root: a plan is about tables alone: write a service that deletes files, or leave it away")
+	}
 	return enlisted{
 		name:  file.Participant,
 		pool:  pgpool.Config{Name: string(file.Participant), Schema: file.Home, ConnsMax: max(c.Workers, 2) + previewConns},

@@ -214,6 +214,8 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 		"a plan that is gone": {"participant", []string{"PLAN=" + plan + ".gone"}, nil, ExitUsage, "--plan"},
 		"a plan and a name": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
 			[]string{"--name", "orders"}, ExitUsage, "exclude each other"},
+		"a plan with files": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+			[]string{"--files-root", "/tmp"}, ExitUsage, "--files-root"},
 	} {
 		t.Run(claim+" is named with the way out", func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -246,7 +248,19 @@ func TestAStrangersSchemaIsErasedWithoutCode(t *testing.T) {
 
 	before := s.digest(tenant)
 	s.coordinator()
-	s.take()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	s.take("--http-addr", free.Addr().String())
+	until(t, "the participant to serve its routes", func() bool {
+		response, err := http.Get("http://" + free.Addr().String() + "/api/v1/crm/tenant/" + tenant + "/deletion-preview")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		return true
+	})
 	s.submit(s.connect("asker"), tenant)
 	job := s.awaitState(tenant, saga.StateCompleted)
 	require.Equal(t, strangerMade, map[string]int64(job.Steps[0].Counts))
