@@ -11,6 +11,7 @@ import (
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 	"github.com/bakery-ia/tenant-deletion/participants/yamlplan"
@@ -234,6 +235,20 @@ func TestPlanPreview(t *testing.T) {
 	require.Regexp(t, `(?m)^colours +of all shops$`, table.out)
 	nobody := decoded[events.Preview](t, p.command("preview", "--plan", p.plan, "--tenant", "oat", "-o", "json"))
 	require.Zero(t, nobody.Total())
+}
+
+func TestPlanFence(t *testing.T) {
+	t.Parallel()
+	p := newPlanned(t, shop)
+	p.generate()
+	inOneLine(t, p.command("fence", "--plan", p.plan), app.ExitConflict, "participant --plan FILE --migrate")
+	require.NoError(t, migrations.Apply(t.Context(), p.dsn, app.PlanLines(p.file())...))
+	got := p.command("fence", "--plan", p.plan)
+	require.Equal(t, app.ExitDone, got.code, got.err)
+	p.exec(strings.ReplaceAll(got.out, "CONCURRENTLY ", "")) // in one transaction here
+	require.Equal(t, ran{app.ExitDone, "", "nothing to do: every table that can be fenced is\n"}, p.command("fence", "--plan", p.plan))
+	p.decide()
+	require.Equal(t, ran{app.ExitDone, "", "nothing to mend, nothing to decide\n"}, p.command("check", "--plan", p.plan, "--fail-on", "warn"))
 }
 
 func TestPlanCommandsSayWhatIsWrong(t *testing.T) {
