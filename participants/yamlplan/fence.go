@@ -169,7 +169,8 @@ func (c *fenceable) statements(home string) (all []string) {
 		all = append(all, fmt.Sprintf("CREATE INDEX %sON %s (%s, %s)", concurrently, c.table(), c.column(), quoted))
 	}
 	key := pgx.Identifier{"td_fence_" + c.Column}.Sanitize()
-	all = append(all, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s, %s) REFERENCES %s.tenant_anchor (tenant_id, live)%s",
+	all = append(all, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s, %s)"+
+		" REFERENCES %s.tenant_anchor (tenant_id, live)%s",
 		c.table(), key, c.column(), quoted, pgx.Identifier{home}.Sanitize(), valid))
 	if valid != "" {
 		all = append(all, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", c.table(), key))

@@ -115,7 +115,8 @@ func TestFence(t *testing.T) {
 			db, err := pgpool.Open(database.AdminDSN(), pgpool.Config{Schema: "crm_home"})
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
-			exec(t, db, strings.ReplaceAll(`CREATE TABLE "Org" (id TYPE PRIMARY KEY); CREATE TABLE boards (org TYPE NOT NULL REFERENCES "Org");
+			exec(t, db, strings.ReplaceAll(`CREATE TABLE "Org" (id TYPE PRIMARY KEY);
+				CREATE TABLE boards (org TYPE NOT NULL REFERENCES "Org");
 				CREATE INDEX ON boards (org)`, "TYPE", typed))
 			f := fresh()
 			updated(t, db, f)

@@ -246,9 +246,11 @@ func TestPlanFence(t *testing.T) {
 	got := p.command("fence", "--plan", p.plan)
 	require.Equal(t, app.ExitDone, got.code, got.err)
 	p.exec(strings.ReplaceAll(got.out, "CONCURRENTLY ", "")) // in one transaction here
-	require.Equal(t, ran{app.ExitDone, "", "nothing to do: every table that can be fenced is\n"}, p.command("fence", "--plan", p.plan))
+	require.Equal(t, ran{app.ExitDone, "", "nothing to do: every table that can be fenced is\n"},
+		p.command("fence", "--plan", p.plan))
 	p.decide()
-	require.Equal(t, ran{app.ExitDone, "", "nothing to mend, nothing to decide\n"}, p.command("check", "--plan", p.plan, "--fail-on", "warn"))
+	require.Equal(t, ran{app.ExitDone, "", "nothing to mend, nothing to decide\n"},
+		p.command("check", "--plan", p.plan, "--fail-on", "warn"))
 }
 
 func TestPlanCommandsSayWhatIsWrong(t *testing.T) {
