@@ -130,14 +130,16 @@ func (f *File) opening(columns []fenceable) ([]string, error) {
 		return nil, err
 	}
 	home := pgx.Identifier{f.Home}.Sanitize()
-	trigger := fmt.Sprintf(`CREATE OR REPLACE FUNCTION %s.td_open_tenant() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $td$
+	body := fmt.Sprintf(`
 BEGIN
-    INSERT INTO %[1]s.tenant_anchor (tenant_id) VALUES (NEW.%s) ON CONFLICT (tenant_id) DO NOTHING;
+    INSERT INTO %s.tenant_anchor (tenant_id) VALUES (NEW.%s) ON CONFLICT (tenant_id) DO NOTHING;
     RETURN NEW;
 END
-$td$`, home, pgx.Identifier{column}.Sanitize())
-	statements := []string{trigger,
+`, home, pgx.Identifier{column}.Sanitize())
+	mark := dollars(body)
+	statements := []string{
+		fmt.Sprintf("CREATE OR REPLACE FUNCTION %s.td_open_tenant() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER\n"+
+			"SET search_path = pg_catalog, pg_temp AS %s%s%[2]s", home, mark, body),
 		fmt.Sprintf("CREATE OR REPLACE TRIGGER td_open_tenant BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION %s.td_open_tenant()",
 			root, home)}
 	for _, c := range columns {
@@ -145,6 +147,15 @@ $td$`, home, pgx.Identifier{column}.Sanitize())
 			" SELECT DISTINCT %s FROM %s WHERE %[2]s IS NOT NULL ON CONFLICT (tenant_id) DO NOTHING", home, c.column(), c.table()))
 	}
 	return statements, nil
+}
+
+// dollars is a quoting mark that a text does not hold: a column may be called anything.
+func dollars(text string) string {
+	mark := "$td$"
+	for n := 1; strings.Contains(text, mark); n++ {
+		mark = fmt.Sprintf("$td%d$", n)
+	}
+	return mark
 }
 
 func (c *fenceable) table() string  { return pgx.Identifier{c.Schema, c.Table}.Sanitize() }

@@ -18,7 +18,7 @@ import (
 )
 
 const fenceTables = `
-	CREATE TABLE "Org" ("the id" varchar(40) PRIMARY KEY);
+	CREATE TABLE "Org" ("the $td$ id" varchar(40) PRIMARY KEY);
 	CREATE TABLE boards (id bigint PRIMARY KEY, org varchar(40) NOT NULL REFERENCES "Org");
 	CREATE INDEX ON boards (org);
 	CREATE TABLE "b""ills" (payer text, payee text, td_live int);
@@ -45,9 +45,9 @@ func fenced(t *testing.T) (*yamlplan.File, *bun.DB) {
 	f, err := yamlplan.Parse("plan.yaml", []byte(`participant: crm
 home: crm_home
 schemas: public
-tenant: {root: Org.the id, type: varchar}
+tenant: {root: Org.the $td$ id, type: varchar}
 tables:
-  Org: {by: the id}
+  Org: {by: the $td$ id}
   boards: {by: org}
   '"b""ills"': {by: [payer, payee], keep_null: "bills of strangers"}
   visits: {by: org}
