@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 )
 
@@ -210,6 +211,27 @@ var severities = []sqlplan.Severity{sqlplan.SeverityRefuse, sqlplan.SeverityDeci
 
 // Rank is zero for the gravest severity, and grows.
 func Rank(s sqlplan.Severity) int { return slices.Index(severities, s) }
+
+// Stands is nil when a deletion may run with these findings. The error names the tables of those that refuse it.
+func (f *File) Stands(findings []sqlplan.Finding) error {
+	var grave []string
+	for _, severity := range []sqlplan.Severity{sqlplan.SeverityRefuse, sqlplan.SeverityDecide} {
+		var tables []string
+		for _, one := range findings {
+			if name := cmp.Or(one.Table, "the plan"); one.Severity == severity && !slices.Contains(tables, name) {
+				tables = append(tables, name)
+			}
+		}
+		if len(tables) > 0 {
+			grave = append(grave, string(severity)+" "+strings.Join(tables, ", "))
+		}
+	}
+	if len(grave) == 0 {
+		return nil
+	}
+	return fmt.Errorf("yamlplan: %w: the plan of %s does not stand: %s; erasectl plan check says why and what to do",
+		participants.ErrRefused, f.Participant, strings.Join(grave, "; "))
+}
 
 // Worst is the gravest of the findings' severities; empty when there are none.
 func Worst(findings []sqlplan.Finding) (worst sqlplan.Severity) {

@@ -14,6 +14,9 @@ import (
 // notePrefix begins the lines that Update writes, as gettext marks those of its own programs.
 const notePrefix = "#: "
 
+// indent is the step to the right of what belongs to a key.
+const indent = 2
+
 // flowWidthMax is how long a table's line may be; a longer one is written line by line.
 const flowWidthMax = 100
 
@@ -33,11 +36,7 @@ func (f *File) Marshal() ([]byte, error) {
 	add(root, "tenant", tenant)
 	tables := mapping()
 	for _, t := range f.Tables {
-		value := t.node()
-		if width := flowWidth(t.Table, value); width <= flowWidthMax {
-			value = flow(value)
-		}
-		add(tables, t.Table, value)
+		add(tables, t.Table, fitted(t.Table, t.node(), 1))
 		tables.Content[len(tables.Content)-2].HeadComment = strings.Join(t.head(), "\n")
 	}
 	add(root, "tables", tables)
@@ -49,7 +48,7 @@ func (f *File) Marshal() ([]byte, error) {
 		text.WriteByte('\n')
 	}
 	enc := yaml.NewEncoder(&text)
-	enc.SetIndent(2)
+	enc.SetIndent(indent)
 	if err := enc.Encode(root); err != nil {
 		return nil, fmt.Errorf("yamlplan: write: %w", err)
 	}
@@ -155,7 +154,9 @@ func add(n *yaml.Node, key string, value *yaml.Node) {
 }
 
 func flow(n *yaml.Node) *yaml.Node {
-	n.Style = yaml.FlowStyle
+	if n.Kind != yaml.ScalarNode {
+		n.Style = yaml.FlowStyle
+	}
 	for _, below := range n.Content {
 		if below.Kind != yaml.ScalarNode {
 			flow(below)
@@ -164,11 +165,22 @@ func flow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// flowWidth is about how long a table is in one line.
-func flowWidth(name string, n *yaml.Node) (width int) {
-	width = utf8.RuneCountInString(name) + utf8.RuneCountInString(n.Value) + len(": {}")
+// fitted writes a value in one line where that is short enough, else its keys one below the other, each of them fitted.
+func fitted(key string, value *yaml.Node, depth int) *yaml.Node {
+	if value.Kind == yaml.ScalarNode || indent*depth+utf8.RuneCountInString(key)+flowWidth(value) <= flowWidthMax {
+		return flow(value)
+	}
+	for i := 0; value.Kind == yaml.MappingNode && i < len(value.Content); i += 2 {
+		fitted(value.Content[i].Value, value.Content[i+1], depth+1)
+	}
+	return value
+}
+
+// flowWidth is about how long a value is in one line, with what stands around it.
+func flowWidth(n *yaml.Node) int {
+	width := utf8.RuneCountInString(n.Value) + len(", ")
 	for _, below := range n.Content {
-		width += flowWidth("", below)
+		width += flowWidth(below)
 	}
 	return width
 }

@@ -16,7 +16,7 @@ var words = strings.NewReplacer(
 	"with By", "in by", "with Via", "in via", "named by By", "named in by", "declare Via with", "write via with",
 	"declare AcceptingAction on", "write accept_actions at", "declare AcceptingTrigger", "write accept_triggers",
 	"AcceptingNull", "accept_null", "KeepingNull", "keep_null", "WithoutKey", "without_key", "Ignoring", "ignore",
-	"correct Config.Schemas", "correct schemas",
+	"name it as a tenant column", "name it in tenant's columns", "correct Config.Schemas", "correct schemas",
 )
 
 // inWords says a finding in the words of a file.

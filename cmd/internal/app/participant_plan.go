@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,11 +51,12 @@ func (c ParticipantConfig) enlistPlan() (enlisted, error) {
 		pool:  pgpool.Config{Name: string(file.Participant), Schema: file.Home, ConnsMax: max(c.Workers, 2) + previewConns},
 		lines: PlanLines(file),
 		service: func(ctx context.Context, db *bun.DB) (participants.Service, error) {
-			if err := tellFindings(ctx, c.Logger, file, db); err != nil {
+			findings, err := tellFindings(ctx, c.Logger, file, db)
+			if err != nil {
 				return participants.Service{}, err
 			}
 			plan, err := file.Plan(db, sqlplan.Config{Reached: func() { c.crash.reached(string(participants.PointErasing)) }})
-			if err != nil {
+			if err = cmp.Or(err, file.Stands(findings)); err != nil {
 				return participants.Service{}, err
 			}
 			return participants.Service{Name: file.Participant, Ledger: plan}, nil
@@ -79,15 +81,15 @@ var levels = map[sqlplan.Severity]zerolog.Level{
 	sqlplan.SeverityWarn: zerolog.WarnLevel, sqlplan.SeverityInfo: zerolog.InfoLevel,
 }
 
-// tellFindings logs everything that the comparison with the database finds. Whether the participant may start is Check's.
-func tellFindings(ctx context.Context, log zerolog.Logger, file *yamlplan.File, db *bun.DB) error {
+// tellFindings logs everything that the comparison with the database finds.
+func tellFindings(ctx context.Context, log zerolog.Logger, file *yamlplan.File, db *bun.DB) ([]sqlplan.Finding, error) {
 	findings, err := file.Findings(ctx, db)
 	if err != nil {
-		return fmt.Errorf("app: %w", err)
+		return nil, fmt.Errorf("app: %w", err)
 	}
 	for _, f := range findings {
 		log.WithLevel(levels[f.Severity]).Str("kind", "finding").Str("participant", string(file.Participant)).Str("code", f.Code).
 			Str("severity", string(f.Severity)).Str("table", f.Table).Str("way_out", f.WayOut).Msg(f.Text)
 	}
-	return nil
+	return findings, nil
 }

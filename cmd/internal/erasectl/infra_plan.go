@@ -24,7 +24,7 @@ counts. participant --plan runs it. docs/plans.md explains the file.`,
   erasectl plan check --plan plan.yaml --fail-on warn
   erasectl plan preview --plan plan.yaml --tenant acme`})
 	c.AddCommand(k.planGenerateCommand(), k.planCheckCommand(), k.planPreviewCommand(), k.planGrantsCommand(),
-		k.planFenceCommand(), k.planSchemaCommand())
+		k.planIndexesCommand(), k.planFenceCommand(), k.planSchemaCommand())
 	return c
 }
 

@@ -1,6 +1,7 @@
 package erasectl
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -133,6 +134,10 @@ func (k *console) previewPlan(ctx context.Context, f planFlags, tenant events.Te
 	defer db.Close()
 	plan, err := file.Plan(db, sqlplan.Config{})
 	if err != nil {
+		return ofPlan(err)
+	}
+	findings, err := file.Findings(ctx, db)
+	if err = cmp.Or(err, file.Stands(unlaid(file, findings))); err != nil {
 		return ofPlan(err)
 	}
 	counts, err := plan.Preview(ctx, tenant)

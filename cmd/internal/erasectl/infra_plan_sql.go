@@ -2,6 +2,7 @@ package erasectl
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,41 @@ the plan's home, and reads and deletes in the tables that rows are deleted from.
 		statements, err := file.Grants(role)
 		if err != nil {
 			return err
+		}
+		return k.showSQL(statements)
+	})
+	return c
+}
+
+func (k *console) planIndexesCommand() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{Use: "indexes", Args: exactly(), Short: "Print the indexes that a plan's deletions need, as SQL",
+		Long: `Print a CREATE INDEX line for each foreign key and path of the plan that has none: without it each deleted row, or each
+deletion, would scan a table. The database is only read and nothing is run. The lines do not lock out writers, but for those of
+partitioned tables; they cannot run in a transaction.`,
+		Example: `  erasectl plan indexes --plan plan.yaml --database postgres://user@host:5432/crm
+  erasectl plan indexes --plan plan.yaml | psql --set ON_ERROR_STOP=1 postgres://owner@host:5432/crm`}
+	addPlanFlags(c, &f)
+	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
+		ctx, cancel := k.within(c.Context())
+		defer cancel()
+		file, db, err := k.openPlan(ctx, f)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		findings, err := file.Findings(ctx, db)
+		if err != nil {
+			return ofPlan(err)
+		}
+		var statements []string
+		for _, found := range findings {
+			if strings.HasPrefix(found.WayOut, "CREATE INDEX ") && !slices.Contains(statements, found.WayOut) {
+				statements = append(statements, found.WayOut)
+			}
+		}
+		if len(statements) == 0 {
+			k.say("nothing to do: no index is missing")
 		}
 		return k.showSQL(statements)
 	})

@@ -203,7 +203,12 @@ func TestPlanCheck(t *testing.T) {
 		}
 		require.Equal(t, "vouchers", found[sqlplan.FindingUnplannedTable].Table)
 		require.Equal(t, sqlplan.SeverityRefuse, found[sqlplan.FindingUnindexedKey].Severity)
-		require.Contains(t, found[sqlplan.FindingUnindexedKey].WayOut, "CREATE INDEX CONCURRENTLY ON")
+		inOneLine(t, p.command("preview", "--plan", p.plan, "--tenant", "rye"), app.ExitConflict, "refuse orders; decide vouchers")
+		indexes := p.command("indexes", "--plan", p.plan)
+		require.Equal(t, found[sqlplan.FindingUnindexedKey].WayOut+";\n", indexes.out)
+		require.Contains(t, indexes.out, `CREATE INDEX CONCURRENTLY ON "public"."orders" ("shop")`)
+		p.exec(indexes.out)
+		require.Equal(t, ran{app.ExitDone, "", "nothing to do: no index is missing\n"}, p.command("indexes", "--plan", p.plan))
 	})
 	t.Run("a file that cannot be read is told line by line, and the first mistake in the error", func(t *testing.T) {
 		t.Parallel()
