@@ -2,6 +2,7 @@ package sqlplan_test
 
 import (
 	"context"
+	"database/sql"
 	"testing"
 	"time"
 
@@ -122,28 +123,73 @@ func TestActingKeys(t *testing.T) {
 		require.Equal(t, 1, stale, "an acceptance without its key is told")
 	})
 
-	t.Run("a row that begins to refer while the deletion runs is not taken along", func(t *testing.T) {
+	t.Run("a row that begins to refer while the deletion runs waits, and is not taken along", func(t *testing.T) {
 		t.Parallel()
-		var db *bun.DB
-		begun := make(chan error, 1)
-		insert := "INSERT INTO crm.posts VALUES (1000, 'zeta', 2, NULL, 'zeta')"
-		cfg := sqlplan.Config{Reached: func() { // inside the transaction, after the first delete
-			go func() {
-				_, err := db.ExecContext(context.Background(), insert)
-				begun <- err
-			}()
-			waitFor(t, "the writer to wait", func() bool {
-				return number(t, db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"+
-					" AND query LIKE 'INSERT INTO crm.posts%' AND datname = current_database()") == 1
-			})
-		}}
-		var plan *sqlplan.Plan
-		plan, db = actingPlan(t, cfg, "", actingRules())
-		receipt, _, err := erase(t.Context(), plan, command("acme"))
-		require.NoError(t, err)
-		require.EqualValues(t, 200, receipt.Counts["posts"])
-		require.ErrorContains(t, <-begun, "23503", "its user is gone")
+		r := raceActing(t)
+		writer := make(chan error, 1)
+		go func() {
+			_, err := r.db.ExecContext(context.Background(), "INSERT INTO crm.posts VALUES (1000, 'zeta', 2, NULL, 'zeta')")
+			writer <- err
+		}()
+		r.waits("INSERT INTO crm.posts%")
+		require.NoError(t, r.proceed())
+		require.ErrorContains(t, <-writer, "23503", "its user is gone")
+		require.Zero(t, number(t, r.db, "SELECT count(*) FROM crm.users WHERE org = 'acme'"))
 	})
+
+	t.Run("a row that comes between the lock and the delete rolls back, and the next delivery takes it", func(t *testing.T) {
+		t.Parallel()
+		r := raceActing(t)
+		execute(t, r.db, "INSERT INTO crm.users VALUES (1000, 'acme', 'acme')")
+		err := r.proceed()
+		require.ErrorContains(t, err, "rows changed")
+		require.NotErrorIs(t, err, participants.ErrRefused)
+		receipt, _, err := erase(t.Context(), r.plan, command("acme"))
+		require.NoError(t, err)
+		require.EqualValues(t, 201, receipt.Counts["users"])
+	})
+}
+
+// actingRace is an erasure that has locked what acting keys refer to, and waits for a writer that holds one of the tenant's
+// posts.
+type actingRace struct {
+	*testing.T
+	db     *bun.DB
+	plan   *sqlplan.Plan
+	writer *sql.Conn
+	done   chan error
+}
+
+func raceActing(t *testing.T) *actingRace {
+	t.Helper()
+	r := &actingRace{T: t, done: make(chan error, 1)}
+	r.plan, r.db = actingPlan(t, sqlplan.Config{}, "", actingRules())
+	require.NoError(t, r.plan.Check(t.Context()))
+	var err error
+	r.writer, err = r.db.DB.Conn(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = r.writer.Close() })
+	_, err = r.writer.ExecContext(t.Context(), "BEGIN; SELECT FROM crm.posts WHERE id = 2 FOR UPDATE")
+	require.NoError(t, err)
+	go func() { _, _, err := erase(context.Background(), r.plan, command("acme")); r.done <- err }()
+	r.waits("DELETE%posts%")
+	return r
+}
+
+// waits returns when a statement of this form waits for a lock.
+func (r *actingRace) waits(form string) {
+	r.Helper()
+	waitFor(r, form, func() bool {
+		return number(r, r.db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '"+form+"'"+
+			" AND datname = current_database()") == 1
+	})
+}
+
+// proceed ends the writer, and then the erasure.
+func (r *actingRace) proceed() error {
+	_, err := r.writer.ExecContext(context.Background(), "ROLLBACK")
+	require.NoError(r, err)
+	return <-r.done
 }
 
 func TestAcceptedTrigger(t *testing.T) {
