@@ -23,25 +23,19 @@ const (
 
 // Access says who may use the broker. Each of them has an account of its own: what one of them forges stays in its account.
 type Access struct {
-	// Downstream must hear of every finished deletion at least once, as in Topology. Each has the user down_<name>.
+	// Awaiters ask for deletions, and read the events of TD_EVENTS as client.Await and client.Look do. Users await_<name>.
+	Awaiters []events.Participant
+	// Downstream must hear of every finished deletion at least once, as in Topology. Users down_<name>.
 	Downstream []string
 	// Keys are the public keys of each user, by its name: one, or two while one replaces the other. A text that begins with $
 	// is a variable of the server's configuration.
 	Keys map[string][]string
-	// Listeners hear tenant.deleted while they listen. Each has the user hear_<name>.
+	// Listeners hear tenant.deleted while they listen. Users hear_<name>.
 	Listeners []string
-	// Participants each have the user svc_<name>.
+	// Participants delete. Users svc_<name>.
 	Participants []events.Participant
-	// Requesters ask for deletions. Each has the user req_<name>.
-	Requesters []Requester
-}
-
-// Requester is a service that may ask for deletions.
-type Requester struct {
-	// Name is the source of its requests: it can ask for no other.
-	Name events.Participant
-	// Awaits lets it read the events of TD_EVENTS, which client.Await and client.Look need.
-	Awaits bool
+	// Requesters ask for deletions, each for its own source. Users req_<name>.
+	Requesters []events.Participant
 }
 
 // ErrKeys is matched when a user has no key, more than two, or one that is no public key.
@@ -64,21 +58,40 @@ func (a Access) Users() ([]string, error) {
 	return names, nil
 }
 
-// validate checks names; a name that is given twice would be an account with two definitions.
-func (a Access) validate() error {
-	for _, p := range a.Participants {
-		if _, err := events.ParseParticipant(string(p)); err != nil {
-			return fmt.Errorf("natsdeploy: access: participant: %w", err)
+// AccessOf is the access of users by their names, in the order in which Config writes them.
+func AccessOf(users []string) (Access, error) {
+	var a Access
+	for _, user := range slices.Sorted(slices.Values(users)) {
+		role, name, _ := strings.Cut(user, "_")
+		switch role {
+		case "await":
+			a.Awaiters = append(a.Awaiters, events.Participant(name))
+		case "down":
+			a.Downstream = append(a.Downstream, name)
+		case "hear":
+			a.Listeners = append(a.Listeners, name)
+		case "svc":
+			a.Participants = append(a.Participants, events.Participant(name))
+		case "req":
+			a.Requesters = append(a.Requesters, events.Participant(name))
+		case UserCoordinator, UserMonitor, UserOperator, UserProvisioner:
+		default:
+			return Access{}, fmt.Errorf("natsdeploy: access: %q is no user's name", user)
 		}
 	}
-	for _, r := range a.Requesters {
-		if _, err := events.ParseParticipant(string(r.Name)); err != nil {
-			return fmt.Errorf("natsdeploy: access: requester: %w", err)
+	return a, a.validate()
+}
+
+// validate checks names; a name that is given twice would be an account with two definitions.
+func (a Access) validate() error {
+	for _, name := range slices.Concat(a.Participants, a.Requesters, a.Awaiters) {
+		if _, err := events.ParseParticipant(string(name)); err != nil {
+			return fmt.Errorf("natsdeploy: access: participant or requester: %w", err)
 		}
 	}
 	for _, name := range slices.Concat(a.Downstream, a.Listeners) {
 		if !downstreamForm.MatchString(name) {
-			return errors.New("natsdeploy: access: downstream: must be a lower-case letter, then up to 31 of a-z 0-9 _")
+			return errors.New("natsdeploy: access: downstream or listener: must be a lower-case letter, then up to 31 of a-z 0-9 _")
 		}
 	}
 	return nil
@@ -121,8 +134,11 @@ func (a Access) clients() ([]client, error) {
 	for _, p := range a.Participants {
 		clients = append(clients, participant(p))
 	}
-	for _, r := range a.Requesters {
-		clients = append(clients, requester(r))
+	for _, name := range a.Requesters {
+		clients = append(clients, requester("req_", name))
+	}
+	for _, name := range a.Awaiters {
+		clients = append(clients, awaiter(name))
 	}
 	for _, name := range a.Downstream {
 		clients = append(clients, downstream(name))

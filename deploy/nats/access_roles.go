@@ -38,14 +38,16 @@ func participant(p events.Participant) client {
 	return c
 }
 
-func requester(r Requester) client {
-	subject := string(events.TypeSubmitted) + "." + string(r.Name)
-	c := client{user: "req_" + string(r.Name), inboxes: []string{inbox(string(r.Name))}, tapped: []string{subject},
+func requester(role string, source events.Participant) client {
+	subject := string(events.TypeSubmitted) + "." + string(source)
+	return client{user: role + string(source), inboxes: []string{inbox(string(source))}, tapped: []string{subject},
 		asks: append(ask(subject), own(subject))}
-	if r.Awaits {
-		c.asks = append(c.asks, reads(events.StreamEvents)...)
-		c.hears = []string{string(events.TypeDeleted) + ".*", string(events.TypeFailed) + ".*", string(events.TypeCancelled) + ".*"}
-	}
+}
+
+func awaiter(source events.Participant) client {
+	c := requester("await_", source)
+	c.asks = append(c.asks, reads(events.StreamEvents)...)
+	c.hears = []string{string(events.TypeDeleted) + ".*", string(events.TypeFailed) + ".*", string(events.TypeCancelled) + ".*"}
 	return c
 }
 

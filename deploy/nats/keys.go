@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nkeys"
@@ -91,20 +93,23 @@ func RetireKey(dir, user string) error {
 	return nil
 }
 
-// ReadKeys reads the public keys of users, for Access.Keys. A user without a file has none.
-func ReadKeys(dir string, users []string) (map[string][]string, error) {
-	keys := map[string][]string{}
-	for _, user := range users {
-		of, err := readPublic(dir, user)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys[user] = of
+// ReadAccess is the access of the users whose public keys are in the folder: who has a key is on the broker.
+func ReadAccess(dir string) (Access, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, publicFolder))
+	if err != nil {
+		return Access{}, fmt.Errorf("natsdeploy: read keys: %w", err)
 	}
-	return keys, nil
+	keys := map[string][]string{}
+	for _, entry := range entries {
+		if user, ok := strings.CutSuffix(entry.Name(), ".pub"); ok {
+			if keys[user], err = readPublic(dir, user); err != nil {
+				return Access{}, err
+			}
+		}
+	}
+	a, err := AccessOf(slices.Collect(maps.Keys(keys)))
+	a.Keys = keys
+	return a, err
 }
 
 func readPublic(dir, user string) ([]string, error) {

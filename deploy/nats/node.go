@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-//go:embed server/nats.conf server/cluster.conf
+//go:embed server/nats.conf server/single.conf
 var serverFiles embed.FS
 
 // Node is what differs from server to server: the variables of nats.conf.
@@ -42,27 +42,28 @@ func WriteNode(dir string, n Node, accounts string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("natsdeploy: write node: %w", err)
 	}
-	config, err := serverFiles.ReadFile("server/nats.conf")
+	file := "server/nats.conf"
+	if len(n.Routes) == 0 {
+		file = "server/single.conf"
+	}
+	config, err := serverFiles.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("natsdeploy: write node: %w", err)
 	}
-	cluster := []byte("# A single server.\n")
-	if len(n.Routes) > 0 {
-		if cluster, err = serverFiles.ReadFile("server/cluster.conf"); err != nil {
-			return "", fmt.Errorf("natsdeploy: write node: %w", err)
-		}
-	}
-	err = errors.Join(writeFile(filepath.Join(dir, "node.conf"), []byte(n.config()), 0o600), WriteAccounts(dir, accounts),
-		writeFile(filepath.Join(dir, "cluster.conf"), cluster, 0o644), writeFile(filepath.Join(dir, "nats.conf"), config, 0o644))
+	err = errors.Join(writeFile(filepath.Join(dir, "node.conf"), []byte(n.config()), 0o600),
+		WriteAccounts(filepath.Join(dir, "accounts.conf"), accounts), writeFile(filepath.Join(dir, "nats.conf"), config, 0o644))
 	if err != nil {
 		return "", fmt.Errorf("natsdeploy: write node %s: %w", n.Name, err)
 	}
 	return filepath.Join(dir, "nats.conf"), nil
 }
 
-// WriteAccounts replaces the accounts of a server's folder; a reload of the server (SIGHUP) takes them.
-func WriteAccounts(dir, accounts string) error {
-	return writeFile(filepath.Join(dir, "accounts.conf"), []byte(accounts), 0o644)
+// WriteAccounts replaces a file of accounts as a whole; a reload of the server (SIGHUP) takes it.
+func WriteAccounts(path, accounts string) error {
+	if err := writeFile(path, []byte(accounts), 0o644); err != nil {
+		return fmt.Errorf("natsdeploy: write accounts: %w", err)
+	}
+	return nil
 }
 
 func (n Node) config() string {

@@ -31,6 +31,8 @@ type ParticipantConfig struct {
 	Migrate bool
 	// Name of the service, as the roster has it. Required.
 	Name events.Participant
+	// NATS is what this process shows the broker.
+	NATS NATSAccess
 	// NATSURL is the broker. Empty means nats://127.0.0.1:4222.
 	NATSURL string
 	// TrustedKeys verify commands. Required.
@@ -62,7 +64,7 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 			return err
 		}
 	}
-	b, err := openBus(ctx, cfg.NATSURL, string(declared.Name), cfg.Logger)
+	b, err := openBus(ctx, cfg.NATSURL, cfg.NATS, string(declared.Name), cfg.Logger)
 	if err != nil {
 		return err
 	}
