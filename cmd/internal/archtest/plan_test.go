@@ -75,8 +75,8 @@ var plan = []room{
 	{path: "participants/example/node",
 		why: "the example is in JavaScript: Go only holds it against the platform"},
 
-	{path: "deploy/nats", house: []string{"events"}, third: []string{"github.com/nats-io/nats.go"},
-		why: "definitions are files; applying them needs a client and the subjects' names"},
+	{path: "deploy/nats", house: []string{"events"}, third: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
+		why: "definitions are files; applying them needs a client, the subjects' names, and keys of their users"},
 	{path: "deploy/nats/embedded", house: []string{"events", "deploy/nats"},
 		third: []string{"github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go", "github.com/rs/zerolog"},
 		why:   "the only room with a broker inside, so that nobody links one by accident"},
