@@ -37,6 +37,7 @@ var roles = map[string]may{
 				"tenant.deletion.failed.*", "tenant.deletion.cancelled.*", "tenant.deleted.*", "tenant.deletion.preview.*",
 				"$JS.API.STREAM.INFO.TD_EVENTS", "$JS.API.STREAM.INFO.TD_INTAKE", "$JS.API.DIRECT.GET.TD_EVENTS",
 				"$JS.API.DIRECT.GET.TD_INTAKE", "$JS.API.DIRECT.GET.TD_EVENTS.>", "$JS.API.DIRECT.GET.TD_INTAKE.>",
+				"$JS.API.CONSUMER.INFO.TD_EVENTS.orders", "$JS.API.CONSUMER.INFO.TD_EVENTS.inventory",
 				"$JS.API.CONSUMER.PAUSE.TD_EVENTS.orders", "$JS.API.CONSUMER.PAUSE.TD_EVENTS.inventory",
 				"$SRV.PING.tenant-deletion-*", "$SRV.INFO.tenant-deletion-*", "$SRV.STATS.tenant-deletion-*"}),
 		subscribe: []string{"_INBOX_coordinator.>", "tenant.deletion.progress.*.*"},

@@ -72,7 +72,8 @@ func (a Access) coordinator() client {
 	for _, p := range a.Participants {
 		c.asks = append(c.asks, request{subject: events.PreviewSubject(p)})
 		c.asks = append(c.asks, discovery(p)...)
-		c.asks = append(c.asks, request{subject: "$JS.API.CONSUMER.PAUSE." + events.StreamEvents + "." + string(p)})
+		of := events.StreamEvents + "." + string(p)
+		c.asks = append(c.asks, ask("$JS.API.CONSUMER.INFO."+of, "$JS.API.CONSUMER.PAUSE."+of)...)
 	}
 	return c
 }
