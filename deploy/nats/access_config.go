@@ -67,7 +67,7 @@ func (w *configWriter) account(c client, all []client) {
 	}
 	w.line("  %s {", name)
 	if owner {
-		w.line("    jetstream { max_streams: %d, max_consumers: %d, max_bytes_required: true }",
+		w.line("    jetstream { max_streams: %d, max_consumers: %d, max_bytes_required: true, cluster_traffic: owner }",
 			streamsMax, consumersMax)
 	}
 	w.line("    limits { max_connections: %d, max_subscriptions: %d }", connectionsMax, subscriptionMax)

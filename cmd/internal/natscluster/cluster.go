@@ -36,6 +36,7 @@ const (
 const (
 	readyTimeout = 60 * time.Second
 	retryPause   = 250 * time.Millisecond
+	tryTimeout   = 5 * time.Second  // of provisioning: nodes that have no leader yet do not answer at all
 	stopTimeout  = 20 * time.Second // of one node; then it is killed
 )
 
@@ -208,6 +209,8 @@ func (c *Cluster) Start(ctx context.Context, topology natsdeploy.Topology) error
 }
 
 func (c *Cluster) provision(ctx context.Context, topology natsdeploy.Topology) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
 	access := c.As(natsdeploy.UserProvisioner)
 	options, err := access.Options()
 	if err != nil {
