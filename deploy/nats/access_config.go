@@ -19,7 +19,7 @@ const (
 )
 
 const configHead = `# Made by erasectl nats accounts: change who is on the broker there, not here.
-# A user is known by its public keys; who it is in is who it is. What is not granted is denied.
+# A user is known by its public keys and has an account of its own. What is not granted is denied.
 `
 
 // Config is the server's configuration of all accounts: users, permissions, exports and imports. A user without a key is an

@@ -44,6 +44,7 @@ type stack struct {
 	nats    *embedded.Server
 	// guard is a broker with accounts and keys, in place of the embedded one, which asks nobody who he is.
 	guard     guard
+	looking   jetstream.JetStream // the operator's, of a guarded broker
 	seedFile  string
 	key       events.PublicKey
 	filesRoot string
@@ -131,7 +132,10 @@ func (s *stack) startNATS(port int) {
 func (s *stack) jetStream() jetstream.JetStream {
 	s.t.Helper()
 	if s.guard != nil {
-		return s.jetStreamAs("operator")
+		if s.looking == nil {
+			s.looking = s.jetStreamAs("operator")
+		}
+		return s.looking
 	}
 	nc, err := nats.Connect(s.nats.ClientURL(), nats.MaxReconnects(-1))
 	require.NoError(s.t, err)
