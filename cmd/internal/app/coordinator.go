@@ -11,6 +11,7 @@ import (
 
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -153,7 +154,10 @@ func provision(ctx context.Context, url string, access NATSAccess, roster []saga
 		topology.Downstream = append(topology.Downstream, natsdeploy.Subscriber{Name: name})
 	}
 	if _, err := natsdeploy.Apply(ctx, js, topology); err != nil {
-		return fmt.Errorf("app: provision: %w", CauseOf(ctx, err))
+		if err = CauseOf(ctx, err); errors.Is(err, bus.ErrPermission) {
+			return Usage("--provision: %w; run erasectl nats apply with the provisioner's seed instead", err)
+		}
+		return fmt.Errorf("app: provision: %w", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/events/client"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -94,6 +95,21 @@ func TestDeletionUnderAccounts(t *testing.T) {
 	})
 	t.Run("the ids of a job that is on its way are of no use to a neighbour", func(t *testing.T) {
 		s.idsTaken(t, s.tenants[2])
+	})
+	t.Run("a program with the wrong seed says what it may not, and ends", func(t *testing.T) {
+		soon, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		cfg := s.coordinatorConfig()
+		cfg.Provision, cfg.HTTPAddr = true, ""
+		err := app.RunCoordinator(soon, cfg)
+		require.ErrorIs(t, err, bus.ErrPermission, "a coordinator may not provision")
+		require.ErrorContains(t, err, "_INBOX_provisioner")
+		require.ErrorContains(t, err, "erasectl nats apply")
+		err = app.RunParticipant(soon, app.ParticipantConfig{Name: "pos", DatabaseURL: s.dsn("pos"), NATSURL: s.natsURL(),
+			NATS: s.shown("svc_orders"), TrustedKeys: []events.PublicKey{s.key}})
+		require.ErrorIs(t, err, bus.ErrPermission)
+		require.ErrorContains(t, err, "tenant.deletion.preview.pos")
+		require.NoError(t, soon.Err(), "not by a timeout")
 	})
 	t.Run("an operator looks at everything", func(t *testing.T) {
 		_, code := s.erasectl("doctor", "--database-url", s.dsn("coordinator"), "--signing-seed-file", s.seedFile)

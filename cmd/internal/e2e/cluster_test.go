@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -193,4 +194,50 @@ func (s *stack) endOf(ctx context.Context, tenant events.TenantID) {
 			require.FailNow(s.t, "not all sagas ended", "the first is in state %s", s.job(tenant).State)
 		}
 	}
+}
+
+// The command as a person types it: it says how to connect, refuses a second one, and leaves nothing behind.
+func TestClusterCommand(t *testing.T) {
+	t.Parallel()
+	dir, port := t.TempDir(), freePort(t)
+	s := &stack{t: t}
+	start := func(dir string) *process {
+		return s.start("erasectl", nil, "nats", "cluster", "--data-dir", dir, "--port", strconv.Itoa(port), "--participants", "orders,tenants")
+	}
+	said := func(p *process, word string) bool {
+		text, err := os.ReadFile(p.log.Name())
+		return err == nil && strings.Contains(string(text), word)
+	}
+	gone := func() bool {
+		for _, offset := range []int{0, 1, 2} {
+			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+offset)))
+			if err != nil {
+				return false
+			}
+			_ = l.Close()
+		}
+		return true
+	}
+	first := start(dir)
+	until(t, "the cluster to run", func() bool { return said(first, "running") || first.died() })
+	require.True(t, said(first, "--nats-seed-file"), "how to connect")
+
+	again := start(dir)
+	until(t, "the second one to be refused", again.died)
+	require.Equal(t, app.ExitConflict, again.cmd.ProcessState.ExitCode())
+	require.True(t, said(again, "in use by process"))
+	elsewhere := start(t.TempDir())
+	until(t, "one on the same ports to be refused", elsewhere.died)
+	require.Equal(t, app.ExitConflict, elsewhere.cmd.ProcessState.ExitCode())
+	require.True(t, said(elsewhere, "--port"))
+
+	require.NoError(t, first.cmd.Process.Signal(os.Interrupt))
+	until(t, "Ctrl-C to end it", first.died)
+	require.Zero(t, first.cmd.ProcessState.ExitCode())
+	require.True(t, gone(), "the nodes have ended with it")
+
+	second := start(dir)
+	until(t, "the cluster to run again", func() bool { return said(second, "running") || second.died() })
+	second.kill()
+	until(t, "the nodes to end, although nobody told them", gone)
 }
