@@ -19,12 +19,14 @@ type may struct{ publish, subscribe []string }
 
 func consumes(api, stream, consumer string) []string {
 	own := stream + "." + consumer
-	return []string{api + "CONSUMER.INFO." + own, api + "CONSUMER.MSG.NEXT." + own, "$JS.ACK." + own + ".>", "$JS.ACK.*.*." + own + ".>"}
+	return []string{api + "CONSUMER.INFO." + own, api + "CONSUMER.MSG.NEXT." + own, "$JS.ACK." + own + ".>",
+		"$JS.ACK.*.*." + own + ".>"}
 }
 
 var service = func(name string) may {
 	return may{
-		publish: append(consumes("TD.API.", "TD_EVENTS", name), "tenant.deletion.result."+name+".*", "tenant.deletion.progress."+name+".*",
+		publish: append(consumes("TD.API.", "TD_EVENTS", name), "tenant.deletion.result."+name+".*",
+			"tenant.deletion.progress."+name+".*",
 			"TD.API.DIRECT.GET.TD_EVENTS.tenant.deletion.result."+name+".*"),
 		subscribe: []string{"_INBOX_" + name + ".>", "tenant.deletion.preview." + name, "$SRV.>"},
 	}
@@ -32,7 +34,8 @@ var service = func(name string) may {
 
 var roles = map[string]may{
 	"coordinator": {
-		publish: slices.Concat(consumes("$JS.API.", "TD_INTAKE", "coordinator_intake"), consumes("$JS.API.", "TD_EVENTS", "coordinator_results"),
+		publish: slices.Concat(consumes("$JS.API.", "TD_INTAKE", "coordinator_intake"), consumes("$JS.API.", "TD_EVENTS",
+			"coordinator_results"),
 			consumes("$JS.API.", "TD_DEAD", "coordinator_dead"), []string{"tenant.deletion.requested.*", "tenant.deletion.replayed.*.*",
 				"tenant.deletion.failed.*", "tenant.deletion.cancelled.*", "tenant.deleted.*", "tenant.deletion.preview.*",
 				"$JS.API.STREAM.INFO.TD_EVENTS", "$JS.API.STREAM.INFO.TD_INTAKE", "$JS.API.DIRECT.GET.TD_EVENTS",
@@ -43,11 +46,13 @@ var roles = map[string]may{
 		subscribe: []string{"_INBOX_coordinator.>", "tenant.deletion.progress.*.*"},
 	},
 	"operator": {
-		publish: []string{"TD.API.INFO", "TD.API.STREAM.INFO.*", "TD.API.STREAM.NAMES", "TD.API.STREAM.LIST", "TD.API.CONSUMER.INFO.*.*",
+		publish: []string{"TD.API.INFO", "TD.API.STREAM.INFO.*", "TD.API.STREAM.NAMES", "TD.API.STREAM.LIST",
+			"TD.API.CONSUMER.INFO.*.*",
 			"TD.API.CONSUMER.NAMES.*", "TD.API.CONSUMER.LIST.*", "TD.API.DIRECT.GET.TD_INTAKE", "TD.API.DIRECT.GET.TD_EVENTS",
 			"TD.API.DIRECT.GET.TD_DEAD", "TD.API.DIRECT.GET.TD_INTAKE.>", "TD.API.DIRECT.GET.TD_EVENTS.>", "TD.API.DIRECT.GET.TD_DEAD.>",
 			"TD.API.CONSUMER.PAUSE.TD_EVENTS.orders",
-			"TD.API.CONSUMER.PAUSE.TD_EVENTS.inventory", "TD.API.CONSUMER.RESET.TD_EVENTS.orders", "TD.API.CONSUMER.RESET.TD_EVENTS.inventory",
+			"TD.API.CONSUMER.PAUSE.TD_EVENTS.inventory", "TD.API.CONSUMER.RESET.TD_EVENTS.orders",
+			"TD.API.CONSUMER.RESET.TD_EVENTS.inventory",
 			"$SRV.PING.tenant-deletion-*", "$SRV.INFO.tenant-deletion-*", "$SRV.STATS.tenant-deletion-*"},
 		subscribe: []string{"_INBOX_operator.>", "_INBOX_erasectl.>", "tenant.deletion.progress.*.*", "tenant.deletion.submitted.*",
 			"tenant.deleted.*", "$JS.EVENT.ADVISORY.>"},
@@ -85,7 +90,8 @@ func subjects() (all []string) {
 	all = []string{"tenant.deletion.submitted.crm", "tenant.deletion.submitted.shop", "tenant.deletion.requested.t1",
 		"tenant.deletion.replayed.orders.t1", "tenant.deletion.replayed.inventory.t1", "tenant.deletion.result.orders.t1",
 		"tenant.deletion.result.inventory.t1", "tenant.deletion.failed.t1", "tenant.deletion.cancelled.t1", "tenant.deleted.t1",
-		"tenant.deleted", "tenant.deletion.progress.orders.t1", "tenant.deletion.progress.inventory.t1", "tenant.deletion.preview.orders",
+		"tenant.deleted", "tenant.deletion.progress.orders.t1", "tenant.deletion.progress.inventory.t1",
+		"tenant.deletion.preview.orders",
 		"tenant.deletion.preview.inventory", "$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.STATSZ", "$SYS.REQ.ACCOUNT.PING.CONNZ",
 		"$SYS.REQ.SERVER.NONE.RELOAD", "$SYS.REQ.SERVER.NONE.KICK", "$SYS.REQ.CLAIMS.UPDATE", "$SRV.PING", "$SRV.INFO", "$SRV.STATS",
 		"_R_.abcdef.ghijkl", "elsewhere", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TD_EVENTS.orders"}
@@ -103,14 +109,16 @@ func subjects() (all []string) {
 			api+"DIRECT.GET.TD_EVENTS.tenant.deletion.result.inventory.t1", api+"DIRECT.GET.TD_EVENTS.tenant.deleted.t1",
 			api+"DIRECT.GET.TD_INTAKE.tenant.deletion.submitted.crm", api+"DIRECT.GET.TD_INTAKE.tenant.deletion.submitted.shop")
 		for _, stream := range []string{"TD_INTAKE", "TD_EVENTS", "TD_DEAD", "OTHER"} {
-			for _, verb := range []string{"STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.SNAPSHOT",
+			for _, verb := range []string{"STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE",
+				"STREAM.SNAPSHOT",
 				"STREAM.RESTORE", "STREAM.MSG.GET", "STREAM.MSG.DELETE", "STREAM.LEADER.STEPDOWN", "STREAM.PEER.REMOVE", "DIRECT.GET",
 				"CONSUMER.NAMES", "CONSUMER.LIST", "CONSUMER.CREATE"} {
 				all = append(all, api+verb+"."+stream)
 			}
 		}
 		for _, consumer := range consumers {
-			for _, verb := range []string{"INFO", "CREATE", "DURABLE.CREATE", "DELETE", "PAUSE", "RESET", "UNPIN", "MSG.NEXT", "LEADER.STEPDOWN"} {
+			for _, verb := range []string{"INFO", "CREATE", "DURABLE.CREATE", "DELETE", "PAUSE", "RESET", "UNPIN", "MSG.NEXT",
+				"LEADER.STEPDOWN"} {
 				all = append(all, api+"CONSUMER."+verb+"."+consumer)
 			}
 			all = append(all, api+"CONSUMER.CREATE."+consumer+".tenant.deleted.t1")
@@ -122,14 +130,16 @@ func subjects() (all []string) {
 	return all
 }
 
-var consumers = []string{"TD_EVENTS.orders", "TD_EVENTS.inventory", "TD_EVENTS.downstream_billing", "TD_EVENTS.coordinator_results",
+var consumers = []string{"TD_EVENTS.orders", "TD_EVENTS.inventory", "TD_EVENTS.downstream_billing",
+	"TD_EVENTS.coordinator_results",
 	"TD_INTAKE.coordinator_intake", "TD_DEAD.coordinator_dead", "TD_EVENTS.stranger"}
 
 // listened are patterns that somebody could want to hear: everything that is published, and wider ones.
 func listened() []string {
 	return append(subjects(), ">", "*.>", "tenant.>", "tenant.deletion.>", "tenant.deletion.*.*", "tenant.deletion.requested.*",
 		"tenant.deletion.replayed.*.*", "tenant.deletion.result.*.*", "tenant.deletion.progress.*.*", "tenant.deletion.submitted.*",
-		"tenant.deletion.failed.*", "tenant.deletion.cancelled.*", "tenant.deleted.*", "tenant.deletion.preview.*", "_INBOX.>", "_INBOX_*.>",
+		"tenant.deletion.failed.*", "tenant.deletion.cancelled.*", "tenant.deleted.*", "tenant.deletion.preview.*", "_INBOX.>",
+		"_INBOX_*.>",
 		"_INBOX_coordinator.>", "_INBOX_orders.>", "_INBOX_inventory.>", "_INBOX_billing.>", "_R_.>", "$JS.>", "$JS.API.>", "TD.API.>",
 		"$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SRV.>", "$SYS.>", "$SYS.ACCOUNT.>", "$SYS.SERVER.>")
 }
@@ -163,7 +173,8 @@ func denied(t *testing.T, nc *nats.Conn, subject string, do func() error) bool {
 	require.NoError(t, nc.FlushTimeout(patience), subject)
 	last := nc.LastError()
 	//nolint:errorlint // identity is meant: an error that was there before says nothing about this call
-	return last != before && errors.Is(last, nats.ErrPermissionViolation) && strings.Contains(last.Error(), fmt.Sprintf("%q", subject))
+	return last != before && errors.Is(last, nats.ErrPermissionViolation) && strings.Contains(last.Error(), fmt.Sprintf("%q",
+		subject))
 }
 
 func TestEveryRoleMayDoItsWorkAndNoMore(t *testing.T) {
@@ -203,7 +214,10 @@ func TestWhatIsAllowedIsAnswered(t *testing.T) {
 	for role, may := range roles {
 		nc := s.connect(role)
 		for _, subject := range subjects() {
-			if !covered(may.publish, subject) || slices.ContainsFunc(unanswered, func(p string) bool { return strings.HasPrefix(subject, p) }) {
+			if !covered(may.publish, subject) || slices.ContainsFunc(unanswered, func(p string) bool {
+				return strings.HasPrefix(subject,
+					p)
+			}) {
 				continue
 			}
 			body := []byte("x")

@@ -62,7 +62,8 @@ func consume(t *testing.T, b *bus.JetStream, c bus.Consumer) <-chan bus.Delivery
 // A deletion's messages find their way across accounts, whatever the form of acknowledgements.
 func TestMessagesCrossAccounts(t *testing.T) {
 	t.Parallel()
-	for form, flag := range map[string]string{"acknowledgements of the first form": "false", "acknowledgements of the second form": "true"} {
+	for form, flag := range map[string]string{"acknowledgements of the first form": "false",
+		"acknowledgements of the second form": "true"} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, "feature_flags { js_ack_fc_v2: "+flag+" }\n")
@@ -147,7 +148,8 @@ func crosses(t *testing.T, s *site) {
 	tailed := make(chan string, 10)
 	tail, end := context.WithCancel(ctx)
 	defer end()
-	require.NoError(t, operator.Tail(tail, events.StreamEvents, []string{"tenant.deleted.*", "tenant.deletion.result.*.*"}, time.Unix(1, 0),
+	require.NoError(t, operator.Tail(tail, events.StreamEvents, []string{"tenant.deleted.*", "tenant.deletion.result.*.*"},
+		time.Unix(1, 0),
 		func(m bus.Stored) error {
 			if tailed <- m.Subject; len(tailed) == 2 {
 				end()
@@ -286,7 +288,8 @@ func TestAccessRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "stranger")
 	users, err := staff.Users()
 	require.NoError(t, err)
-	for what, keys := range map[string][]string{"no key": nil, "three keys": {"$A", "$B", "$C"}, "a seed": {"SUAKCUMEEVFGAUXXZZJ7KAPLEDPPLH4D7ORVORQK2EKOJGFJNNCTVQ6AVE"},
+	for what, keys := range map[string][]string{"no key": nil, "three keys": {"$A", "$B", "$C"},
+		"a seed":       {"SUAKCUMEEVFGAUXXZZJ7KAPLEDPPLH4D7ORVORQK2EKOJGFJNNCTVQ6AVE"},
 		"an injection": {"$A } }"}} {
 		a := staff
 		a.Keys = map[string][]string{}

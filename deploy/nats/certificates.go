@@ -34,7 +34,8 @@ func CertificatesIn(dir string) Certificates {
 		ClientCert: in("client.pem"), ClientKey: in("client-key.pem")}
 }
 
-// MakeCertificates makes the authority when it is missing, and new certificates of the servers (for the hosts) and of the clients,
+// MakeCertificates makes the authority when it is missing, and new certificates of the servers (for the hosts) and of the
+// clients,
 // in place of those that are there. Servers take them at a reload, clients at their next connection.
 func MakeCertificates(dir string, hosts ...string) (Certificates, error) {
 	files := CertificatesIn(dir)

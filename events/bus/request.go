@@ -54,7 +54,8 @@ func (b *JetStream) ask(ctx context.Context, m events.Message) (*nats.Msg, error
 }
 
 // Serve implements Bus. A reply subject outside the inboxes is refused: the permission to answer would let a stranger have
-// this service write anywhere. No stream keeps what is sent to an inbox, or to an asker of another account. The caller of a request that fails is told so (ErrService); the cause stays in this side's log.
+// this service write anywhere. No stream keeps what is sent to an inbox, or to an asker of another account. The caller of a
+// request that fails is told so (ErrService); the cause stays in this side's log.
 func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	before := b.nc.LastError()
 	service, err := micro.AddService(b.nc, micro.Config{Name: s.Name, Version: s.Version})

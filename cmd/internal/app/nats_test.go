@@ -84,14 +84,15 @@ func TestNATSAccess(t *testing.T) {
 		access NATSAccess
 		says   string
 	}{
-		"a seed that is not there":         {NATSAccess{SeedFile: filepath.Join(dir, "none")}, "--nats-seed-file"},
-		"a seed that others may read":      {NATSAccess{SeedFile: file("open.seed", string(read), 0o644)}, "chmod 600"},
-		"a file that is no seed":           {NATSAccess{SeedFile: file("no.seed", "nonsense", 0o600)}, "erasectl nats keys"},
-		"a certificate without its key":    {NATSAccess{CertFile: certs.ClientCert}, "both or none"},
-		"a key that is another's":          {NATSAccess{CertFile: certs.ClientCert, KeyFile: certs.ServerKey}, "--nats-cert"},
-		"an authority that is not there":   {NATSAccess{CAFile: filepath.Join(dir, "none")}, "--nats-ca"},
-		"a folder where a seed should be":  {NATSAccess{SeedFile: dir}, "--nats-seed-file"},
-		"a key that others may read":       {NATSAccess{CertFile: certs.ClientCert, KeyFile: file("open.key", "x", 0o644)}, "chmod 600"},
+		"a seed that is not there":        {NATSAccess{SeedFile: filepath.Join(dir, "none")}, "--nats-seed-file"},
+		"a seed that others may read":     {NATSAccess{SeedFile: file("open.seed", string(read), 0o644)}, "chmod 600"},
+		"a file that is no seed":          {NATSAccess{SeedFile: file("no.seed", "nonsense", 0o600)}, "erasectl nats keys"},
+		"a certificate without its key":   {NATSAccess{CertFile: certs.ClientCert}, "both or none"},
+		"a key that is another's":         {NATSAccess{CertFile: certs.ClientCert, KeyFile: certs.ServerKey}, "--nats-cert"},
+		"an authority that is not there":  {NATSAccess{CAFile: filepath.Join(dir, "none")}, "--nats-ca"},
+		"a folder where a seed should be": {NATSAccess{SeedFile: dir}, "--nats-seed-file"},
+		"a key that others may read": {NATSAccess{CertFile: certs.ClientCert, KeyFile: file("open.key", "x", 0o644)},
+			"chmod 600"},
 		"a certificate that is not a file": {NATSAccess{CertFile: filepath.Join(dir, "none"), KeyFile: certs.ClientKey}, "--nats-cert"},
 	} {
 		t.Run("refuses "+claim, func(t *testing.T) {

@@ -119,7 +119,8 @@ func TestClusterLosesNodesAndNoSaga(t *testing.T) {
 	require.Len(t, jobs, sagas, "a job for each request, and no other")
 	require.Empty(t, s.buried())
 	require.Equal(t, before, s.counts(neighbour))
-	t.Logf("%d sagas in %s under %d kills (all submitted after %s, %d commands sent again)", sagas, took.Round(time.Millisecond), killed,
+	t.Logf("%d sagas in %s under %d kills (all submitted after %s, %d commands sent again)", sagas, took.Round(time.Millisecond),
+		killed,
 		submitted.Round(time.Millisecond), again)
 }
 
@@ -208,7 +209,8 @@ func TestClusterCommand(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
 	s := &stack{t: t}
 	start := func(dir string) *process {
-		return s.start("erasectl", nil, "nats", "cluster", "--data-dir", dir, "--port", strconv.Itoa(port), "--participants", "orders,tenants")
+		return s.start("erasectl", nil, "nats", "cluster", "--data-dir", dir, "--port", strconv.Itoa(port), "--participants",
+			"orders,tenants")
 	}
 	said := func(p *process, word string) bool {
 		text, err := os.ReadFile(p.log.Name())

@@ -25,8 +25,8 @@ alone. Unknown keys in it are errors.`,
 func (k *console) contextAdd() *cobra.Command {
 	var replace bool
 	c := &cobra.Command{Use: "add NAME", Short: "Keep the given flags under a name",
-		Long: "Keep --api, --database-url, --output, --actor, --token-file and the flags that begin with --nats, as given, under a name. The\n" +
-			"first context is selected at once.",
+		Long: "Keep --api, --database-url, --output, --actor, --token-file and the flags that begin with --nats, as given, under a\n" +
+			"name. The first context is selected at once.",
 		Example: `  erasectl context add local --api http://127.0.0.1:8480 --nats-url nats://127.0.0.1:4222
   erasectl context add prod --api https://erase.example --token-file /etc/erasectl/token --replace`,
 		Args: exactly(argName)}

@@ -91,7 +91,8 @@ func TestNATSUnderKeys(t *testing.T) {
 	applied := provisioner.run(t.Context(), t, append([]string{"nats", "apply"}, topology...)...)
 	require.Zero(t, applied.code, applied.err)
 	require.Zero(t, operator.run(t.Context(), t, append([]string{"nats", "diff"}, topology...)...).code)
-	inOneLine(t, operator.run(t.Context(), t, "nats", "apply", "--participants", "orders,pos", "--downstream", "another"), app.ExitAuth,
+	inOneLine(t, operator.run(t.Context(), t, "nats", "apply", "--participants", "orders,pos", "--downstream", "another"),
+		app.ExitAuth,
 		"CONSUMER.CREATE")
 	healthy := operator.run(t.Context(), t, "doctor", "-o", "jsonl")
 	for _, check := range []string{"NATS", "JetStream", "consumers' backlog", "dead letter stream"} {
@@ -134,7 +135,8 @@ func TestNATSKeys(t *testing.T) {
 
 	require.Zero(t, run(t.Context(), t, "nats", "keys", "--dir", s.dir, "--add", "svc_orders").code)
 	require.Equal(t, 2, strings.Count(accounts(), "{ # svc_orders"), "both keys are valid")
-	inOneLine(t, run(t.Context(), t, "nats", "keys", "--dir", s.dir, "--add", "svc_orders"), app.ExitConflict, "svc_orders", "retire")
+	inOneLine(t, run(t.Context(), t, "nats", "keys", "--dir", s.dir, "--add", "svc_orders"), app.ExitConflict, "svc_orders",
+		"retire")
 	require.Zero(t, run(t.Context(), t, "nats", "keys", "--dir", s.dir, "--retire", "svc_orders").code)
 	require.Equal(t, 1, strings.Count(accounts(), "{ # svc_orders"))
 	inOneLine(t, run(t.Context(), t, "nats", "keys", "--dir", s.dir, "--retire", "svc_orders"), app.ExitConflict, "no second key")
@@ -145,7 +147,8 @@ func TestNATSKeys(t *testing.T) {
 	inOneLine(t, run(t.Context(), t, "nats", "accounts"), app.ExitUsage, "--dir")
 	inOneLine(t, run(t.Context(), t, "nats", "accounts", "--dir", t.TempDir()), app.ExitNotFound, "nats keys")
 	inOneLine(t, run(t.Context(), t, "nats", "serve"), app.ExitUsage, "--config")
-	inOneLine(t, run(t.Context(), t, "nats", "serve", "--config", filepath.Join(s.dir, "none.conf")), app.ExitFailed, "configuration")
+	inOneLine(t, run(t.Context(), t, "nats", "serve", "--config", filepath.Join(s.dir, "none.conf")), app.ExitFailed,
+		"configuration")
 	inOneLine(t, run(t.Context(), t, "nats", "cluster", "--port", "65000"), app.ExitUsage, "--port")
 
 	to := filepath.Join(t.TempDir(), "accounts.conf")

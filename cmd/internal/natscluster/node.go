@@ -29,8 +29,9 @@ func (n *Node) Start() error {
 	if err != nil {
 		return fmt.Errorf("natscluster: log of %s: %w", n.Name, err)
 	}
-	defer log.Close()                                                                                            // the process has its own
-	cmd := exec.Command(n.binary, "nats", "serve", "--config", n.config, "--with-parent", "--log-level", "info") //nolint:gosec,noctx // our own
+	defer log.Close() // the process has its own
+	args := []string{"nats", "serve", "--config", n.config, "--with-parent", "--log-level", "info"}
+	cmd := exec.Command(n.binary, args...) //nolint:gosec,noctx // our own program, which Stop ends
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us: nodes are stopped one after the other
 	alive, err := cmd.StdinPipe()

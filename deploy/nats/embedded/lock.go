@@ -12,7 +12,8 @@ import (
 // ErrLocked is matched when another process uses the folder.
 var ErrLocked = errors.New("the store is in use")
 
-// Lock takes a folder for this process, as Start takes its store, and returns what gives it back. A folder in use matches ErrLocked.
+// Lock takes a folder for this process, as Start takes its store, and returns what gives it back. A folder in use matches
+// ErrLocked.
 func Lock(dir string) (release func() error, err error) {
 	held, err := lock(filepath.Join(dir, "LOCK"))
 	if err != nil {
