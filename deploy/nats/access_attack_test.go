@@ -122,7 +122,7 @@ func stateOf(t *testing.T, s *site) map[string]any {
 		state[name] = []any{info.Config, info.State.Msgs, info.State.LastSeq, info.State.Consumers}
 		lister := stream.ListConsumers(t.Context())
 		for c := range lister.Info() {
-			state[name+"/"+c.Name] = []any{c.Config, c.NumPending, c.AckFloor.Stream, c.Paused}
+			state[name+"/"+c.Name] = []any{c.Config, c.Delivered.Stream, c.AckFloor.Stream, c.Paused}
 		}
 		require.NoError(t, lister.Err())
 	}
