@@ -89,12 +89,23 @@ func (a Access) validate() error {
 			return fmt.Errorf("natsdeploy: access: participant or requester: %w", err)
 		}
 	}
+	for _, p := range a.Participants {
+		if taken(string(p)) {
+			return fmt.Errorf("natsdeploy: access: participant %s: a consumer of somebody else has this name", p)
+		}
+	}
 	for _, name := range slices.Concat(a.Downstream, a.Listeners) {
 		if !downstreamForm.MatchString(name) {
 			return errors.New("natsdeploy: access: downstream or listener: must be a lower-case letter, then up to 31 of a-z 0-9 _")
 		}
 	}
 	return nil
+}
+
+// taken reports whether a participant's consumer would be that of the coordinator or of a subscriber.
+func taken(participant string) bool {
+	return slices.Contains([]string{events.ConsumerIntake, events.ConsumerResults, events.ConsumerDead}, participant) ||
+		strings.HasPrefix(participant, DownstreamConsumer(""))
 }
 
 // client is one user, in an account of its own unless it is the coordinator.

@@ -277,6 +277,8 @@ func TestAccessRefuses(t *testing.T) {
 	t.Parallel()
 	for what, a := range map[string]natsdeploy.Access{
 		"a participant that is no name": {Participants: []events.Participant{"Orders"}},
+		"the coordinator's consumer":    {Participants: []events.Participant{"coordinator_results"}},
+		"a subscriber's consumer":       {Participants: []events.Participant{"downstream_billing"}},
 		"a requester that is no name":   {Requesters: []events.Participant{"a.b"}},
 		"a subscriber that is no name":  {Downstream: []string{"b >"}},
 		"a name given twice":            {Listeners: []string{"a", "a"}},
