@@ -7,10 +7,10 @@ LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
 TEST_TIMEOUT ?= 30m
 
-.PHONY: help run dev test fuzz lint openapi asyncapi verify bench build deps clean
+.PHONY: help run dev test fuzz lint openapi asyncapi verify bench build deps clean nats-cluster nats-chaos
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## fill the platform, delete one tenant through the saga and prove it (PROFILE=tiny|low|high)
 	go run ./cmd/erasectl demo $(if $(PROFILE),--profile $(PROFILE))
@@ -50,6 +50,12 @@ endif
 ifneq (,$(filter plans,$(or $(BENCH),plans)))
 	go test ./participants/sqlplan/familytest -run '^$$' -bench BenchmarkPlans -benchtime 5x
 endif
+
+nats-cluster: ## run three NATS nodes on this machine, as in an installation, until Ctrl-C (PORT=4222)
+	go run ./cmd/erasectl nats cluster $(if $(PORT),--port $(PORT))
+
+nats-chaos: ## delete 200 tenants while one of three NATS nodes is killed every five seconds (SAGAS=200)
+	TD_CHAOS_SAGAS=$(or $(SAGAS),200) go test ./cmd/internal/e2e -run ClusterLosesNodes -count 1 -v -timeout $(TEST_TIMEOUT)
 
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/coordinator ./cmd/participant ./cmd/erasectl

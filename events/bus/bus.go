@@ -9,7 +9,8 @@
 // # Guarantees
 //
 // Publish returns nil only when the stream has stored every message; a repeat with the same Nats-Msg-Id inside the
-// stream's window is stored once, also when a try seemed to fail; only a try that failed changes the order. A delivery is
+// stream's window is stored once, also when a try seemed to fail; only a try that failed changes the order. An id that somebody
+// else has used on another subject keeps no message out: it is stored under another id. A delivery is
 // redelivered until its handler returned nil (or Poison) for it. A handler that works longer than the consumer's AckWait
 // keeps its delivery.
 //

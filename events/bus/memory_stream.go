@@ -28,7 +28,7 @@ func (m *Memory) store(s *memoryStream, message events.Message) {
 		return
 	}
 	now := time.Now()
-	if id := message.Header[events.HeaderMsgID]; id != "" {
+	if id := idOf(message); id != "" {
 		s.ids[id] = now
 	}
 	stored := &Stored{Message: clone(message), Sequence: uint64(len(s.messages) + 1), StoredAt: now}
@@ -49,10 +49,20 @@ func (m *Memory) store(s *memoryStream, message events.Message) {
 	}
 }
 
-// repeats reports a message whose id was seen within the window.
+// repeats reports a message whose id was seen on its subject within the window.
 func (s *memoryStream) repeats(message events.Message) bool {
-	seen, ok := s.ids[message.Header[events.HeaderMsgID]]
+	seen, ok := s.ids[idOf(message)]
 	return ok && time.Since(seen) < s.Duplicates
+}
+
+// idOf is what makes a message a repeat of another; empty when it has no id. An id that somebody used on another subject is not
+// the message's.
+func idOf(message events.Message) string {
+	id := message.Header[events.HeaderMsgID]
+	if id == "" {
+		return ""
+	}
+	return message.Subject + " " + id
 }
 
 func (s *memoryStream) full() bool {

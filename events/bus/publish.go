@@ -67,8 +67,7 @@ func (b *JetStream) publishOnce(ctx context.Context, denied *denialWatch, messag
 		}
 	}
 	for n, i := range waiting {
-		future, err := b.js.PublishMsgAsync(toNATS(messages[i]), jetstream.WithRetryAttempts(0),
-			jetstream.WithStallWait(publishTryTimeout), jetstream.WithExpectStream(events.StreamOfSubject(messages[i].Subject)))
+		future, err := b.publishAsync(messages[i])
 		if err != nil {
 			note(i, err)
 			continue
@@ -79,25 +78,34 @@ func (b *JetStream) publishOnce(ctx context.Context, denied *denialWatch, messag
 		if future == nil {
 			continue
 		}
-		if err := awaitPublish(ctx, denied, future); err != nil {
+		ack, err := awaitPublish(ctx, denied, future)
+		if err == nil && ack.Duplicate {
+			err = b.repeated(ctx, denied, messages[waiting[n]], ack)
+		}
+		if err != nil {
 			note(waiting[n], err)
 		}
 	}
 	return failed, cause
 }
 
+func (b *JetStream) publishAsync(m events.Message) (jetstream.PubAckFuture, error) {
+	return b.js.PublishMsgAsync(toNATS(m), jetstream.WithRetryAttempts(0), jetstream.WithStallWait(publishTryTimeout),
+		jetstream.WithExpectStream(events.StreamOfSubject(m.Subject)))
+}
+
 // awaitPublish waits for one answer. A denial ends the wait for all futures of the call: it names a subject, not a message,
 // and what was behind it is published again by the caller.
-func awaitPublish(ctx context.Context, denied *denialWatch, future jetstream.PubAckFuture) error {
+func awaitPublish(ctx context.Context, denied *denialWatch, future jetstream.PubAckFuture) (*jetstream.PubAck, error) {
 	select {
-	case <-future.Ok():
-		return nil
+	case ack := <-future.Ok():
+		return ack, nil
 	case err := <-future.Err():
-		return named(err)
+		return nil, named(err)
 	case <-denied.seen:
-		return denied.err
+		return nil, denied.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 

@@ -49,11 +49,7 @@ type pullRequest struct {
 }
 
 func (b *JetStream) newPuller(c Consumer, size, low int) (*puller, error) {
-	prefix := "$JS.API"
-	if b.config.APIPrefix != "" {
-		prefix = strings.TrimSuffix(b.config.APIPrefix, ".")
-	}
-	p := &puller{bus: b, subject: prefix + ".CONSUMER.MSG.NEXT." + c.Stream + "." + c.Name, size: size, low: low,
+	p := &puller{bus: b, subject: b.api("CONSUMER.MSG.NEXT." + c.Stream + "." + c.Name), size: size, low: low,
 		in: make(chan *nats.Msg, 2*size+controlMax), silence: time.NewTimer(2 * pullHeartbeat)}
 	var err error
 	p.sub, err = b.nc.ChanSubscribe(b.nc.NewInbox(), p.in)

@@ -18,7 +18,8 @@ import (
 const (
 	requestTimeout   = 30 * time.Second // when the caller's context has no deadline: a preview counts large tables
 	serveParallelMax = 8                // requests that one instance answers side by side; more wait
-	inboxPrefix      = "_INBOX"
+	inboxPrefix      = "_INBOX"         // of an asker in this account
+	importPrefix     = "_R_."           // what the broker calls an asker of another account; it leads to that asker and nowhere else
 	serviceErrorCode = "500"
 	serviceErrorText = "the service could not answer"
 	serviceEndpoint  = "answer"
@@ -53,7 +54,8 @@ func (b *JetStream) ask(ctx context.Context, m events.Message) (*nats.Msg, error
 }
 
 // Serve implements Bus. A reply subject outside the inboxes is refused: the permission to answer would let a stranger have
-// this service write anywhere. The caller of a request that fails is told so (ErrService); the cause stays in this side's log.
+// this service write anywhere. No stream keeps what is sent to an inbox, or to an asker of another account. The caller of a
+// request that fails is told so (ErrService); the cause stays in this side's log.
 func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	before := b.nc.LastError()
 	service, err := micro.AddService(b.nc, micro.Config{Name: s.Name, Version: s.Version})
@@ -62,7 +64,7 @@ func (b *JetStream) Serve(ctx context.Context, s Service, fn ServeFunc) error {
 	}
 	slots := make(chan struct{}, serveParallelMax)
 	handler := micro.HandlerFunc(func(r micro.Request) {
-		if !strings.HasPrefix(r.Reply(), inboxPrefix) {
+		if !strings.HasPrefix(r.Reply(), inboxPrefix) && !strings.HasPrefix(r.Reply(), importPrefix) {
 			b.log.Warn().Str("kind", s.Name).Msg("bus: request with a foreign reply subject refused")
 			return
 		}

@@ -7,16 +7,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Tailer reads a stream for people who watch.
 type Tailer interface {
 	// Tail calls fn for the stored messages of the subjects (NATS wildcards; none means all), in the stream's order, one at a
 	// time, each once, also across an outage: those stored at or after since, or after the call when since is zero, and then
-	// every new one. It returns fn's first error, nil when ctx ends, and an error when there is no such stream. It needs the
-	// permission to make consumers, which a service does not have: what must not be lost is read by Consume.
+	// every new one. It returns fn's first error, nil when ctx ends, and an error when there is no such stream. It asks for each
+	// message: what must be fast, or must not be lost, is read by Consume.
 	Tail(ctx context.Context, stream string, subjects []string, since time.Time, fn func(Stored) error) error
 }
 
@@ -25,85 +23,141 @@ var (
 	_ Tailer = (*Memory)(nil)
 )
 
-// Limits of a tail.
+// Patience of a tail: how long it waits before it looks for something new again.
 const (
-	tailPrefetch = 256
-	tailIdleMax  = time.Minute // after which the broker forgets a reader that is gone
+	tailDelayMin = 20 * time.Millisecond
+	tailDelayMax = 500 * time.Millisecond // a person watches
 )
 
-// Tail implements Tailer with an ordered consumer, which lives no longer than the call.
+// Tail implements Tailer. It reads, and makes no consumer: who may make one lets the broker write to subjects of his choice.
 func (b *JetStream) Tail(ctx context.Context, stream string, subjects []string, since time.Time, fn func(Stored) error) error {
-	bound, end := b.denied.abort(ctx, func(subject string) bool { return strings.Contains(subject, ".CONSUMER.CREATE."+stream) })
-	defer end()
-	err := b.tail(bound, stream, subjects, since, fn)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if cause := context.Cause(bound); cause != nil {
-		err = cause
-	}
-	if err != nil {
+	if err := b.tail(ctx, stream, subjects, since, fn); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("bus: tail %s: %w", stream, err)
 	}
 	return nil
 }
 
 func (b *JetStream) tail(ctx context.Context, stream string, subjects []string, since time.Time, fn func(Stored) error) error {
-	config, err := b.tailConfig(ctx, stream, subjects, since)
+	heads, err := b.tailHeads(ctx, stream, subjects, since)
 	if err != nil {
 		return err
 	}
-	consumer, err := b.js.OrderedConsumer(ctx, stream, config)
-	if err != nil {
-		return err
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(tailPrefetch))
-	if err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer func() {
-		if stop() {
-			messages.Stop()
-		}
-	}()
-	for {
-		msg, err := messages.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
-			return context.Cause(ctx)
-		}
-		if err != nil {
+	for delay := tailDelayMin; ; {
+		next, err := b.tailNext(ctx, stream, heads)
+		switch {
+		case err == nil:
+			if err := fn(next); err != nil {
+				return err
+			}
+			delay = tailDelayMin
+			continue
+		case errors.Is(err, ErrPermission) || b.nc.IsClosed():
 			return err
+		case !errors.Is(err, ErrNotFound): // an outage passes
+			b.log.Debug().Err(err).Str("stream", stream).Msg("bus: tail cannot read, trying again")
 		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return err
+		timer := time.NewTimer(delay)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
 		}
-		stored := Stored{Message: fromNATS(msg.Subject(), msg.Headers(), msg.Data()), Sequence: meta.Sequence.Stream,
-			StoredAt: meta.Timestamp}
-		if err := fn(stored); err != nil {
-			return err
-		}
+		delay = min(2*delay, tailDelayMax)
 	}
 }
 
-// tailConfig turns "only new ones" into a sequence: a reader that is made anew before its first message would else skip what
-// came in between.
-func (b *JetStream) tailConfig(ctx context.Context, stream string, subjects []string, since time.Time) (
-	jetstream.OrderedConsumerConfig, error) {
-	config := jetstream.OrderedConsumerConfig{FilterSubjects: subjects, InactiveThreshold: tailIdleMax}
-	if !since.IsZero() {
-		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
-		return config, nil
-	}
+// tailHead is the next message of one subject pattern, once it is read.
+type tailHead struct {
+	pattern string
+	from    directQuery
+	next    *Stored
+	emptyTo uint64 // no message up to this sequence is still to come
+}
+
+// tailHeads are where a tail begins. "Only new ones" is a sequence: what comes in while nobody reads would else be skipped.
+func (b *JetStream) tailHeads(ctx context.Context, stream string, patterns []string, since time.Time) ([]*tailHead, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
+	ctx, end := b.denied.abort(ctx, func(subject string) bool { return strings.HasSuffix(subject, ".INFO."+stream) })
+	defer end()
 	s, err := b.js.Stream(ctx, stream)
-	if err != nil {
-		return config, err
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrPermission) {
+		err = cause
 	}
-	config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.CachedInfo().State.LastSeq+1
-	return config, nil
+	if err != nil {
+		return nil, err
+	}
+	last := s.CachedInfo().State.LastSeq
+	from := directQuery{Sequence: last + 1}
+	if !since.IsZero() {
+		from = directQuery{StartTime: &since}
+	}
+	if len(patterns) == 0 {
+		patterns = []string{">"}
+	}
+	heads := make([]*tailHead, len(patterns))
+	for i, pattern := range patterns {
+		heads[i] = &tailHead{pattern: pattern, from: from}
+		heads[i].from.NextBy = pattern
+	}
+	for _, head := range heads { // what is not there now is none of what the stream held
+		if err := b.readHead(ctx, stream, head, last); err != nil {
+			return nil, err
+		}
+	}
+	return heads, nil
+}
+
+// readHead reads the next message of a pattern. When there is none, none up to the sequence is still to come.
+func (b *JetStream) readHead(ctx context.Context, stream string, head *tailHead, upTo uint64) error {
+	stored, err := b.directNext(ctx, stream, head.from)
+	switch {
+	case err == nil:
+		head.next = &stored
+	case errors.Is(err, ErrNotFound):
+		head.emptyTo = max(head.emptyTo, upTo)
+	default:
+		return err
+	}
+	return nil
+}
+
+// tailNext takes the oldest of the next messages of all patterns. A pattern that had none when the oldest was read is looked at
+// again: one of its messages may have come between. ErrNotFound when there is none at all yet.
+func (b *JetStream) tailNext(ctx context.Context, stream string, heads []*tailHead) (Stored, error) {
+	oldest := oldestOf(heads)
+	for range 2 {
+		var upTo uint64
+		if oldest != nil {
+			upTo = oldest.Sequence
+		}
+		for _, head := range heads {
+			if head.next == nil && (oldest == nil || head.emptyTo < upTo) {
+				if err := b.readHead(ctx, stream, head, upTo); err != nil {
+					return Stored{}, err
+				}
+			}
+		}
+		if oldest = oldestOf(heads); oldest == nil {
+			return Stored{}, ErrNotFound
+		}
+	}
+	for _, head := range heads { // a message that two patterns match is taken once
+		if head.next != nil && head.next.Sequence == oldest.Sequence {
+			head.from, head.next = directQuery{Sequence: oldest.Sequence + 1, NextBy: head.pattern}, nil
+		}
+	}
+	return *oldest, nil
+}
+
+func oldestOf(heads []*tailHead) (oldest *Stored) {
+	for _, head := range heads {
+		if head.next != nil && (oldest == nil || head.next.Sequence < oldest.Sequence) {
+			oldest = head.next
+		}
+	}
+	return oldest
 }
 
 // Tail implements Tailer.

@@ -17,6 +17,7 @@ func CoordinatorCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	cfg.NATS.AddFlags(f)
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
 		"where the API is served to this machine, for example 127.0.0.1:8480; empty serves none [$HTTP_ADDR]")
 	f.StringVar(&cfg.SigningSeedFile, "signing-seed-file", "",
@@ -32,6 +33,7 @@ func CoordinatorCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
 			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
+		cfg.NATS.fromEnv()
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
 		}
@@ -57,6 +59,7 @@ func ParticipantCommand() *cobra.Command {
 	f.StringVar(&plan, "plan", "", "plan of any other schema to run, for example plan.yaml, instead of --name [$PLAN]")
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the service [$DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
+	cfg.NATS.AddFlags(f)
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
 		"where the service's own routes are served to this machine, for example 127.0.0.1:8000; empty serves none [$HTTP_ADDR]")
 	f.StringVar(&keys, "trusted-keys", "", "public keys of the coordinator, comma separated [$TRUSTED_KEYS]")
@@ -68,6 +71,7 @@ func ParticipantCommand() *cobra.Command {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "PARTICIPANT": &name,
 			"PLAN": &plan, "HTTP_ADDR": &cfg.HTTPAddr, "TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
 		cfg.Name = events.Participant(name)
+		cfg.NATS.fromEnv()
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
 		}

@@ -41,10 +41,15 @@ func (e oneLine) Error() string { return strings.Join(strings.Fields(e.err.Error
 func (e oneLine) Unwrap() error { return e.err }
 
 // openBus connects to NATS, waiting for it for a moment.
-func openBus(ctx context.Context, url, name string, log zerolog.Logger) (*bus.JetStream, error) {
+func openBus(ctx context.Context, url string, access NATSAccess, name string, log zerolog.Logger) (*bus.JetStream, error) {
+	options, err := access.Options()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	b, err := bus.Open(ctx, bus.Config{URL: url, Name: name, Logger: log})
+	b, err := bus.Open(ctx, bus.Config{APIPrefix: access.APIPrefix, URL: url, Name: name, Logger: log,
+		Options: options})
 	if err != nil {
 		return nil, unreachable("--nats-url: NATS does not answer (%w); start it, or correct the address", err)
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -29,6 +30,8 @@ type CoordinatorConfig struct {
 	Logger zerolog.Logger
 	// Migrate lays the coordinator's tables before it starts.
 	Migrate bool
+	// NATS is what this process shows the broker.
+	NATS NATSAccess
 	// NATSURL is the broker. Empty means nats://127.0.0.1:4222.
 	NATSURL string
 	// Policy is frozen into jobs that come in over the bus.
@@ -77,13 +80,13 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := openBus(ctx, cfg.NATSURL, "coordinator", cfg.Logger)
+	b, err := openBus(ctx, cfg.NATSURL, cfg.NATS, "coordinator", cfg.Logger)
 	if err != nil {
 		return err
 	}
 	opened.add(func() error { b.Close(); return nil })
 	if cfg.Provision {
-		if err := provision(ctx, cfg.NATSURL, roster, nil); err != nil {
+		if err := provision(ctx, cfg.NATSURL, cfg.NATS, roster, nil); err != nil {
 			return err
 		}
 	}
@@ -121,11 +124,19 @@ func ensureRoster(ctx context.Context, store saga.Rosters, wanted []saga.RosterE
 }
 
 // provision makes streams and consumers with a connection of its own, which may have other rights than the coordinator's.
-func provision(ctx context.Context, url string, roster []saga.RosterEntry, downstream []string, options ...nats.Option) error {
+func provision(ctx context.Context, url string, access NATSAccess, roster []saga.RosterEntry, downstream []string,
+	options ...nats.Option) error {
 	if url == "" {
 		url = nats.DefaultURL
 	}
-	nc, err := nats.Connect(url, append(options, nats.Name("provisioner"), nats.CustomInboxPrefix("_INBOX_provisioner"))...)
+	shown, err := access.Options()
+	if err != nil {
+		return err
+	}
+	ctx, end, denied := Denied(ctx)
+	defer end()
+	nc, err := nats.Connect(url, slices.Concat(shown, options, []nats.Option{denied, nats.Name("provisioner"),
+		nats.CustomInboxPrefix("_INBOX_provisioner")})...)
 	if err != nil {
 		return unreachable("--nats-url: NATS does not answer (%w)", err)
 	}
@@ -134,7 +145,7 @@ func provision(ctx context.Context, url string, roster []saga.RosterEntry, downs
 	for i, entry := range roster {
 		names[i] = entry.Participant
 	}
-	js, err := jetstream.New(nc)
+	js, err := access.NewJetStream(nc)
 	if err != nil {
 		return fmt.Errorf("app: provision: %w", err)
 	}
@@ -143,6 +154,9 @@ func provision(ctx context.Context, url string, roster []saga.RosterEntry, downs
 		topology.Downstream = append(topology.Downstream, natsdeploy.Subscriber{Name: name})
 	}
 	if _, err := natsdeploy.Apply(ctx, js, topology); err != nil {
+		if err = CauseOf(ctx, err); errors.Is(err, bus.ErrPermission) {
+			return Usage("--provision: %w; run erasectl nats apply with the provisioner's seed instead", err)
+		}
 		return fmt.Errorf("app: provision: %w", err)
 	}
 	return nil

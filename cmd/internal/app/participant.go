@@ -32,6 +32,8 @@ type ParticipantConfig struct {
 	Migrate bool
 	// Name of the reference service, as the roster has it. Required, unless Plan is set.
 	Name events.Participant
+	// NATS is what this process shows the broker.
+	NATS NATSAccess
 	// NATSURL is the broker. Empty means nats://127.0.0.1:4222.
 	NATSURL string
 	// Plan declares the participant instead of a reference service. Nil means Name.
@@ -75,7 +77,7 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 			return err
 		}
 	}
-	b, err := openBus(ctx, cfg.NATSURL, string(who.name), cfg.Logger)
+	b, err := openBus(ctx, cfg.NATSURL, cfg.NATS, string(who.name), cfg.Logger)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (p *Platform) startBroker(ctx context.Context) (err error) {
 	}
 	p.opened.add(func() error { p.broker.Stop(); return nil })
 	inProcess := nats.InProcessServer(p.broker.InProcess())
-	if err := provision(ctx, p.broker.ClientURL(), ReferenceRoster(), p.cfg.Downstream, inProcess); err != nil {
+	if err := provision(ctx, p.broker.ClientURL(), NATSAccess{}, ReferenceRoster(), p.cfg.Downstream, inProcess); err != nil {
 		return err
 	}
 	if p.shared, err = p.connect(ctx, "participants"); err != nil {

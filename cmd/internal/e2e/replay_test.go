@@ -43,6 +43,7 @@ func (s *stack) erasectl(args ...string) (stdout string, code int) {
 	command := exec.CommandContext(ctx, filepath.Join(dir, "erasectl"), args...)
 	command.Env = append(os.Environ(), "ERASECTL_API=http://"+s.api, "ERASECTL_CONFIG="+filepath.Join(s.t.TempDir(), "none.yaml"),
 		"ERASECTL_ACTOR=operator-1")
+	command.Env = append(command.Env, s.guardedEnv("operator")...)
 	var out, said bytes.Buffer
 	command.Stdout, command.Stderr = &out, &said
 	_ = command.Run() // the exit code is the answer

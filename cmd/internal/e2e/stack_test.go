@@ -38,10 +38,13 @@ const (
 
 // stack is the whole system on a database and a broker of its own.
 type stack struct {
-	t         *testing.T
-	dsn       func(schema string) string
-	natsDir   string
-	nats      *embedded.Server
+	t       *testing.T
+	dsn     func(schema string) string
+	natsDir string
+	nats    *embedded.Server
+	// guard is a broker with accounts and keys, in place of the embedded one, which asks nobody who he is.
+	guard     guard
+	looking   jetstream.JetStream // the operator's, of a guarded broker
 	seedFile  string
 	key       events.PublicKey
 	filesRoot string
@@ -74,7 +77,12 @@ func newStack(t *testing.T, n int) *stack {
 
 func newStackOn(t *testing.T, n int, dsn func(schema string) string) *stack {
 	t.Helper()
-	s := &stack{t: t, dsn: dsn, natsDir: t.TempDir(), filesRoot: t.TempDir(), seedFile: filepath.Join(t.TempDir(), "seed"),
+	return newStackWith(t, n, dsn, nil)
+}
+
+func newStackWith(t *testing.T, n int, dsn func(schema string) string, g guard) *stack {
+	t.Helper()
+	s := &stack{guard: g, t: t, dsn: dsn, natsDir: t.TempDir(), filesRoot: t.TempDir(), seedFile: filepath.Join(t.TempDir(), "seed"),
 		before: map[events.TenantID]map[events.Participant]digest.Digests{}}
 	key, err := events.NewSeed()
 	require.NoError(t, err)
@@ -82,9 +90,13 @@ func newStackOn(t *testing.T, n int, dsn func(schema string) string) *stack {
 	signer, err := events.NewSigner(key)
 	require.NoError(t, err)
 	s.key = signer.PublicKey()
-	s.startNATS(-1)
-	s.provision()
-	s.reader = s.connect("reader")
+	if g == nil {
+		s.startNATS(-1)
+		s.provision()
+		s.reader = s.connect("reader")
+	} else {
+		s.reader = s.connectAs("coordinator", "coordinator")
+	}
 	s.db, err = sql.Open("pgx", dsn(""))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.db.Close() })
@@ -119,6 +131,12 @@ func (s *stack) startNATS(port int) {
 
 func (s *stack) jetStream() jetstream.JetStream {
 	s.t.Helper()
+	if s.guard != nil {
+		if s.looking == nil {
+			s.looking = s.jetStreamAs("operator")
+		}
+		return s.looking
+	}
 	nc, err := nats.Connect(s.nats.ClientURL(), nats.MaxReconnects(-1))
 	require.NoError(s.t, err)
 	s.t.Cleanup(nc.Close)
@@ -148,8 +166,9 @@ func (s *stack) connect(name string) *bus.JetStream {
 }
 
 func (s *stack) coordinatorConfig() app.CoordinatorConfig {
-	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATSURL: s.nats.ClientURL(), SigningSeedFile: s.seedFile,
-		Policy: saga.Policy{Patience: patience}, HTTPAddr: s.api}
+	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATS: s.shown("coordinator"), NATSURL: s.natsURL(),
+		SigningSeedFile: s.seedFile,
+		Policy:          saga.Policy{Patience: patience}, HTTPAddr: s.api}
 }
 
 // unit is a coordinator or a participant that runs as a goroutine.
@@ -183,7 +202,7 @@ func (s *stack) coordinator() *unit {
 func (s *stack) participant(name events.Participant) *unit {
 	return s.run(string(name), func(ctx context.Context) error {
 		return app.RunParticipant(ctx, app.ParticipantConfig{Name: name, DatabaseURL: s.dsn(string(name)), FilesRoot: s.filesRoot,
-			NATSURL: s.nats.ClientURL(), TrustedKeys: []events.PublicKey{s.key}})
+			NATS: s.shown("svc_" + string(name)), NATSURL: s.natsURL(), TrustedKeys: []events.PublicKey{s.key}})
 	})
 }
 

@@ -42,6 +42,7 @@ const defaultAPI = "http://127.0.0.1:8480"
 // values are what can be set by flag, environment and context alike.
 type values struct {
 	api, natsURL, databaseURL string
+	nats                      app.NATSAccess
 	output, color, timeForm   string
 	actor, tokenFile          string
 	contextName, timeoutText  string
@@ -98,6 +99,11 @@ func (k *console) settings() []setting {
 	return []setting{
 		{"api", "ERASECTL_API", &k.flags.api, &k.api, defaultAPI, nil},
 		{"nats-url", "NATS_URL", &k.flags.natsURL, &k.natsURL, "", nil},
+		{"nats-seed-file", "NATS_SEED_FILE", &k.flags.nats.SeedFile, &k.nats.SeedFile, "", nil},
+		{"nats-ca", "NATS_CA", &k.flags.nats.CAFile, &k.nats.CAFile, "", nil},
+		{"nats-cert", "NATS_CERT", &k.flags.nats.CertFile, &k.nats.CertFile, "", nil},
+		{"nats-key", "NATS_KEY", &k.flags.nats.KeyFile, &k.nats.KeyFile, "", nil},
+		{"nats-api-prefix", "NATS_API_PREFIX", &k.flags.nats.APIPrefix, &k.nats.APIPrefix, "", nil},
 		{"database-url", "DATABASE_URL", &k.flags.databaseURL, &k.databaseURL, "", nil},
 		{"output", "ERASECTL_OUTPUT", &k.flags.output, &k.output, outputTable, outputs},
 		{"color", "ERASECTL_COLOR", &k.flags.color, &k.color, colorAuto, colors},
@@ -115,6 +121,7 @@ func (k *console) addFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&k.flags.api, "api", "", "URL of the coordinator's API, default "+defaultAPI+" [$ERASECTL_API]")
 	f.StringVar(&k.flags.natsURL, "nats-url", "", "NATS server, for commands that read the bus themselves [$NATS_URL]")
+	k.flags.nats.AddFlags(f)
 	f.StringVar(&k.flags.databaseURL, "database-url", "", "PostgreSQL, for commands that read it themselves [$DATABASE_URL]")
 	f.StringVar(&k.flags.contextName, "context", "", "context to use instead of the selected one [$ERASECTL_CONTEXT]")
 	f.StringVarP(&k.flags.output, "output", "o", "", "table, json, jsonl or yaml, default table [$ERASECTL_OUTPUT]")

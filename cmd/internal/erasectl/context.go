@@ -25,8 +25,8 @@ alone. Unknown keys in it are errors.`,
 func (k *console) contextAdd() *cobra.Command {
 	var replace bool
 	c := &cobra.Command{Use: "add NAME", Short: "Keep the given flags under a name",
-		Long: "Keep --api, --nats-url, --database-url, --output, --actor and --token-file, as given, under a name. The first\n" +
-			"context is selected at once.",
+		Long: "Keep --api, --database-url, --output, --actor, --token-file and the flags that begin with --nats, as given, under a\n" +
+			"name. The first context is selected at once.",
 		Example: `  erasectl context add local --api http://127.0.0.1:8480 --nats-url nats://127.0.0.1:4222
   erasectl context add prod --api https://erase.example --token-file /etc/erasectl/token --replace`,
 		Args: exactly(argName)}
@@ -34,7 +34,8 @@ func (k *console) contextAdd() *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
 		k.streams(c)
 		p := place{Actor: k.flags.actor, API: k.flags.api, DatabaseURL: k.flags.databaseURL, NATSURL: k.flags.natsURL,
-			Output: k.flags.output, TokenFile: k.flags.tokenFile}
+			Output: k.flags.output, TokenFile: k.flags.tokenFile, NATSAPIPrefix: k.flags.nats.APIPrefix, NATSCA: k.flags.nats.CAFile,
+			NATSCert: k.flags.nats.CertFile, NATSKey: k.flags.nats.KeyFile, NATSSeedFile: k.flags.nats.SeedFile}
 		if err := p.validate(); err != nil {
 			return err
 		}

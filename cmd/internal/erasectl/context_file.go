@@ -20,18 +20,25 @@ import (
 
 // place is one context: where an installation is, and who asks there.
 type place struct {
-	Actor       string `yaml:"actor,omitempty"`
-	API         string `yaml:"api,omitempty"`
-	DatabaseURL string `yaml:"database_url,omitempty"`
-	NATSURL     string `yaml:"nats_url,omitempty"`
-	Output      string `yaml:"output,omitempty"`
-	TokenFile   string `yaml:"token_file,omitempty"`
+	Actor         string `yaml:"actor,omitempty"`
+	API           string `yaml:"api,omitempty"`
+	DatabaseURL   string `yaml:"database_url,omitempty"`
+	NATSAPIPrefix string `yaml:"nats_api_prefix,omitempty"`
+	NATSCA        string `yaml:"nats_ca,omitempty"`
+	NATSCert      string `yaml:"nats_cert,omitempty"`
+	NATSKey       string `yaml:"nats_key,omitempty"`
+	NATSSeedFile  string `yaml:"nats_seed_file,omitempty"`
+	NATSURL       string `yaml:"nats_url,omitempty"`
+	Output        string `yaml:"output,omitempty"`
+	TokenFile     string `yaml:"token_file,omitempty"`
 }
 
 // settings are the place's values by the name of their flag.
 func (p place) settings() map[string]string {
 	return map[string]string{"actor": p.Actor, "api": p.API, "database-url": p.DatabaseURL, "nats-url": p.NATSURL,
-		"output": p.Output, "token-file": p.TokenFile}
+		"nats-api-prefix": p.NATSAPIPrefix, "nats-ca": p.NATSCA, "nats-cert": p.NATSCert, "nats-key": p.NATSKey,
+		"nats-seed-file": p.NATSSeedFile,
+		"output":         p.Output, "token-file": p.TokenFile}
 }
 
 // contextFile is the file of contexts.

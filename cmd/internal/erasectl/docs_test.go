@@ -12,6 +12,28 @@ import (
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 )
 
+func TestThePageOfTheBrokerShowsWhatCanBeTyped(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "nats.md"))
+	require.NoError(t, err)
+	shown := map[string]bool{}
+	for _, line := range strings.Split(string(page), "\n") {
+		line, _, _ = strings.Cut(line, "  #")
+		if strings.HasPrefix(strings.TrimSpace(line), "erasectl ") {
+			shown[canBeTyped(t, line, typed(line))] = true
+		}
+	}
+	require.Contains(t, shown, "erasectl nats keys")
+	require.Contains(t, shown, "erasectl nats accounts")
+	require.Contains(t, shown, "erasectl nats apply")
+	for _, s := range newConsole().settings() {
+		if strings.HasPrefix(s.flag, "nats-") && s.flag != "nats-url" {
+			require.Contains(t, string(page), "`--"+s.flag+"`")
+			require.Contains(t, string(page), "`"+s.env+"`")
+		}
+	}
+}
+
 func TestThePageShowsWhatCanBeTyped(t *testing.T) {
 	t.Parallel()
 	page, shown := typedPage(t, "cli.md")

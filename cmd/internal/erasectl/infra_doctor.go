@@ -49,6 +49,7 @@ type doctor struct {
 	api         probe
 	databaseURL string
 	natsURL     string
+	access      app.NATSAccess
 	seedFile    string
 	timeout     time.Duration // of each check
 	now         func() time.Time
@@ -133,7 +134,7 @@ func (d *doctor) open(ctx context.Context) (end func()) {
 		if d.natsURL == "" {
 			return nil, errNotGiven
 		}
-		nc, err := dialNATS(ctx, d.natsURL)
+		nc, err := dialNATS(ctx, broker{d.natsURL, d.access})
 		if err == nil {
 			keep(nc.Close)
 		}
@@ -153,7 +154,7 @@ func (d *doctor) open(ctx context.Context) (end func()) {
 		if _, err := d.nats(); err != nil {
 			return nil, err
 		}
-		b, err := openBus(ctx, d.natsURL)
+		b, err := openBus(ctx, broker{d.natsURL, d.access})
 		if err == nil {
 			keep(b.Close)
 		}
@@ -201,11 +202,19 @@ func (d *doctor) withStream(look func(jetstream.JetStream) []finding) []finding 
 	if err != nil {
 		return without(err, "NATS", natsFlags)
 	}
-	js, err := jetstream.New(nc)
+	js, err := d.access.NewJetStream(nc)
 	if err != nil {
 		return one(healthFail, err.Error(), "")
 	}
-	return look(js)
+	found := look(js)
+	if last := nc.LastError(); errors.Is(last, nats.ErrPermissionViolation) { // a denial has no answer: it looks like a silence
+		for i := range found {
+			if found[i].Health == healthFail {
+				found[i].What, found[i].WayOut = found[i].What+": "+last.Error(), "give --nats-seed-file the operator's seed"
+			}
+		}
+	}
+	return found
 }
 
 // withStore is for checks that ask the coordinator's tables.

@@ -28,7 +28,7 @@ when a check fails, else 0.`,
 		if err != nil {
 			return err
 		}
-		d := doctor{api: client.probe, databaseURL: k.databaseURL, natsURL: k.natsURL, now: k.now,
+		d := doctor{api: client.probe, databaseURL: k.databaseURL, natsURL: k.natsURL, access: k.nats, now: k.now,
 			seedFile: cmp.Or(seedFile, k.getenv("SIGNING_SEED_FILE")), timeout: cmp.Or(k.timeout, checkTimeout)}
 		found := d.examine(c.Context())
 		if err := c.Context().Err(); err != nil {

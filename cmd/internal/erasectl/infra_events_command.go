@@ -48,7 +48,7 @@ With -o json or jsonl each line is an event as it was received. Ctrl-C ends it w
 		}
 		defer b.Close()
 		if k.output == outputTable {
-			k.say("listening at %s; Ctrl-C ends it", redacted(k.broker()))
+			k.say("listening at %s; Ctrl-C ends it", redacted(k.broker().url))
 		}
 		return f.follow(c.Context(), b, k.showEvent)
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/events/bus"
 )
 
 // topology are the flags of nats apply and diff.
@@ -32,12 +33,18 @@ type change struct {
 }
 
 func (k *console) natsCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "nats", Short: "Compare the broker with the definitions, and settle the difference",
+	c := group(&cobra.Command{Use: "nats", Short: "Run the broker, say who may use it, and bring its streams to the definitions",
 		Long: `Streams and consumers are defined by files inside this program. diff tells how the broker differs from them; apply
-brings the broker to them. Neither deletes a stream, a consumer or a message.`,
+brings the broker to them. Neither deletes a stream, a consumer or a message.
+
+keys and accounts say who may do what on the broker; serve runs one node of it, cluster three on this machine.`,
 		Example: `  erasectl nats diff
-  erasectl nats apply --replicas 3 --downstream billing=now`})
-	c.AddCommand(k.natsDiffCommand(), k.natsApplyCommand())
+  erasectl nats apply --replicas 3 --downstream billing=now
+  erasectl nats keys --dir ./nats
+  erasectl nats accounts --dir ./nats --to ./accounts.conf
+  erasectl nats cluster`})
+	c.AddCommand(k.natsDiffCommand(), k.natsApplyCommand(), k.natsKeysCommand(), k.natsAccountsCommand(), k.natsServeCommand(),
+		k.natsClusterCommand())
 	return c
 }
 
@@ -114,23 +121,28 @@ func (k *console) settle(ctx context.Context, t topology,
 			return nil, err
 		}
 	}
-	nc, err := dialNATS(ctx, k.broker())
+	ctx, end, denied := app.Denied(ctx)
+	defer end()
+	nc, err := dialNATS(ctx, k.broker(), denied)
 	if err != nil {
 		return nil, err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := k.nats.NewJetStream(nc)
 	if err != nil {
 		return nil, err
 	}
 	changes, err := run(ctx, js, wanted)
-	return changes, ofBroker(err)
+	return changes, ofBroker(app.CauseOf(ctx, err))
 }
 
 // ofBroker gives an error of JetStream its exit code and its way out.
 func ofBroker(err error) error {
 	var live *natsdeploy.LiveError
 	switch {
+	case errors.Is(err, bus.ErrPermission):
+		return app.Exit(app.ExitAuth, "%w; nats apply and diff need the provisioner's seed (--nats-seed-file) and "+
+			"--nats-api-prefix %s", err, natsdeploy.APIPrefix)
 	case errors.As(err, &live):
 		return app.Exit(app.ExitConflict, "%w", live)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
@@ -180,7 +192,7 @@ func (t topology) parse() (natsdeploy.Topology, error) {
 }
 
 // broker is the address of NATS; the default is that of every program here.
-func (k *console) broker() string { return cmp.Or(k.natsURL, nats.DefaultURL) }
+func (k *console) broker() broker { return broker{cmp.Or(k.natsURL, nats.DefaultURL), k.nats} }
 
 // roster is the stored one when there is a database to ask, else the reference platform's. A database that was given and
 // cannot tell is an error: with the wrong roster the broker would be brought to something nobody asked for.

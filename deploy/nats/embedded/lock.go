@@ -4,12 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
 
 // ErrLocked is matched when another process uses the folder.
 var ErrLocked = errors.New("the store is in use")
+
+// Lock takes a folder for this process, as Start takes its store, and returns what gives it back. A folder in use matches
+// ErrLocked.
+func Lock(dir string) (release func() error, err error) {
+	held, err := lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return nil, err
+	}
+	return held.Close, nil
+}
 
 // lock takes an exclusive flock, which ends with the process however it ends. The file names its holder.
 func lock(path string) (*os.File, error) {

@@ -22,6 +22,31 @@ var publishTests = []test{
 			s.Fatalf("got %v", ids)
 		}
 	}},
+	{claim: "a message is stored although its id was used on another subject", run: func(s *suite) {
+		forged, wanted := message("tenant.deletion.result.orders.t1", "taken"), message("tenant.deleted.t1", "taken")
+		s.publish(forged)
+		s.publish(wanted)
+		last, err := s.bus.Last(s.Context(), events.StreamEvents, wanted.Subject)
+		if err != nil || string(last.Body) != string(wanted.Body) {
+			s.Fatalf("last: %s %v", last.Body, err)
+		}
+		s.publish(wanted)
+		if again, err := s.bus.Last(s.Context(), events.StreamEvents, wanted.Subject); err != nil || again.Sequence != last.Sequence {
+			s.Fatalf("its own repeat is stored twice: %d after %d, %v", again.Sequence, last.Sequence, err)
+		}
+		s.publish(forged)
+		if last, err = s.bus.Last(s.Context(), events.StreamEvents, forged.Subject); err != nil || last.Sequence != 1 {
+			s.Fatalf("the one that came first was its own repeat: %d %v", last.Sequence, err)
+		}
+	}},
+	{claim: "a repeat is recognised when its subject has newer messages", run: func(s *suite) {
+		s.publish(requested(1), requested(2))
+		s.publish(requested(1))
+		last, err := s.bus.Last(s.Context(), events.StreamEvents, events.RequestedSubject("t1"))
+		if err != nil || last.Sequence != 2 {
+			s.Fatalf("last: %d %v", last.Sequence, err)
+		}
+	}},
 	{claim: "messages keep their order, headers and bodies", run: func(s *suite) {
 		const n = 300
 		s.publish(many(n)...)
