@@ -46,10 +46,14 @@ func New(cfg Config) (*Authoriser, error) {
 		return a, nil
 	}
 	if err := a.Ready(context.Background()); err != nil {
+		a.Close()
 		return nil, fmt.Errorf("tokens: JWKSFile: %w", err)
 	}
 	return a, nil
 }
+
+// Close ends a reading of keys that is under way, and waits for it. Keys are not read again. It is safe to call again.
+func (a *Authoriser) Close() { a.keys.close() }
 
 // Ready returns nil when there are keys to verify tokens with, or why there are none.
 func (a *Authoriser) Ready(ctx context.Context) error {

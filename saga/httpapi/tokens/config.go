@@ -50,6 +50,7 @@ const (
 	setBytesMax    = 256 << 10       // a set with certificates for each of its keys has 10 KiB
 	setKeysMax     = 64              // issuers have two to five
 	fetchTimeout   = 5 * time.Second // for one reading of the set; a request waits no longer for it
+	staleWait      = time.Second     // for a newer set where one is known: a withdrawn key should not count once more
 	rsaBitsMin     = 2048            // RFC 7518, section 3.3
 	rsaBitsMax     = 8192            // verifying takes longer with the square of it
 )

@@ -33,6 +33,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
+	defer authoriser.Close()
 	request := httptest.NewRequest(http.MethodGet, "/api/v1/deletion-jobs", http.NoBody)
 	access := httpapi.Access{Operation: "listJobs", Request: request, Rule: httpapi.Rule{Scope: httpapi.ScopeRead}}
 	_, err = authoriser.Authorise(request.Context(), access)

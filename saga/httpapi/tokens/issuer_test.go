@@ -137,6 +137,7 @@ func (i *issuer) authoriser(tune func(*Config)) *Authoriser {
 	}
 	a, err := New(cfg)
 	require.NoError(i.t, err)
+	i.t.Cleanup(a.Close)
 	return a
 }
 

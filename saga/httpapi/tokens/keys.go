@@ -10,16 +10,20 @@ import (
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 )
 
-// keyring keeps the issuer's keys. Whoever needs them newer reads them while he waits; nothing runs by itself.
+// keyring keeps the issuer's keys. Requests begin a reading when they need one, and wait for it only when they cannot do without.
 type keyring struct {
 	cfg   Config
 	fetch func(ctx context.Context) ([]byte, error)
 
+	life    context.Context // of readings
+	end     context.CancelFunc
+	readers sync.WaitGroup
+
 	mu      sync.Mutex
 	keys    *keySet       // the newest that could be read; nil before the first
-	read    time.Time     // when
-	tried   time.Time     // when it was last tried
-	failure error         // of the last try
+	read    time.Time     // when its reading began
+	tried   time.Time     // when the newest reading began
+	failure error         // of the newest reading
 	reading chan struct{} // closed when the reading that is under way is over; nil when none is
 }
 
@@ -28,7 +32,16 @@ func newKeyring(cfg Config) *keyring {
 	if cfg.JWKSURL != "" {
 		k.fetch = get(cfg.JWKSURL)
 	}
+	k.life, k.end = context.WithCancel(context.Background())
 	return k
+}
+
+// close ends a reading that is under way, and waits for it.
+func (k *keyring) close() {
+	k.mu.Lock()
+	k.end()
+	k.mu.Unlock()
+	k.readers.Wait()
 }
 
 // keysError says that there is no answer from where the keys are. It is an ErrUnavailable.
@@ -39,19 +52,20 @@ func (e *keysError) Error() string { return "the issuer's keys cannot be read: "
 // Unwrap makes it an ErrUnavailable.
 func (e *keysError) Unwrap() []error { return []error{httpapi.ErrUnavailable, e.cause} }
 
-// current are the keys that count now. They are read again when it is time: by one request, while the others go on with what
-// is known.
+// current are the keys that count now. When it is time they are read again; an issuer that does not answer holds nobody up for
+// longer than a moment while keys are known.
 func (k *keyring) current(ctx context.Context) (*keySet, error) {
 	k.mu.Lock()
-	keys, stale := k.keys, k.keys == nil || k.age() >= k.cfg.RefreshInterval
-	underway := k.reading != nil
-	k.mu.Unlock()
-	if stale && (keys == nil || !underway) {
-		k.refresh(ctx)
-	}
-	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.keys == nil || k.age() >= k.cfg.KeysAgeMax {
+	if k.keys == nil || k.age() >= k.cfg.RefreshInterval {
+		wait, cancel := ctx, context.CancelFunc(func() {})
+		if k.usable() {
+			wait, cancel = context.WithTimeout(ctx, staleWait)
+		}
+		k.await(wait, k.refresh())
+		cancel()
+	}
+	if !k.usable() {
 		return nil, &keysError{k.why(ctx)}
 	}
 	return k.keys, nil
@@ -64,70 +78,73 @@ func (k *keyring) find(ctx context.Context, kid, alg string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !keys.has(kid) {
-		k.refresh(ctx)
-		if keys, err = k.current(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if keys.has(kid) {
 		return keys.key(kid, alg)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failure != nil || ctx.Err() != nil { // nobody knows whether the issuer has it
+	k.await(ctx, k.refresh())
+	switch {
+	case k.keys.has(kid):
+		return k.keys.key(kid, alg)
+	case k.failure != nil || ctx.Err() != nil: // nobody knows whether the issuer has it
 		return nil, &keysError{k.why(ctx)}
 	}
 	return nil, refused("its key is not the issuer's")
 }
 
-// refresh reads the keys again, unless that was tried within the interval. Requests at once share one reading. It goes on when
-// the request that began it is given up: whoever sends a token and hangs up must not keep others from new keys.
-func (k *keyring) refresh(ctx context.Context) {
-	k.mu.Lock()
-	if reading := k.reading; reading != nil {
-		k.mu.Unlock()
-		select {
-		case <-reading:
-		case <-ctx.Done():
+// refresh begins a reading, unless one began within the interval. It returns what is closed when the reading that is under way
+// is over; nil when none is. A reading belongs to no request: whoever sends a token and hangs up must not keep others from new
+// keys. The lock is held.
+func (k *keyring) refresh() <-chan struct{} {
+	now := k.cfg.Clock()
+	if k.reading != nil || k.life.Err() != nil || !k.tried.IsZero() && now.Sub(k.tried) < k.cfg.RetryInterval {
+		return k.reading
+	}
+	k.tried, k.reading = now, make(chan struct{})
+	k.readers.Go(func() {
+		keys, err := k.readSet()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.failure = err; err == nil {
+			k.keys, k.read = keys, now
 		}
-		return
-	}
-	if !k.tried.IsZero() && k.cfg.Clock().Sub(k.tried) < k.cfg.RetryInterval {
-		k.mu.Unlock()
-		return
-	}
-	k.tried, k.reading = k.cfg.Clock(), make(chan struct{})
-	k.mu.Unlock()
-
-	keys, err := (*keySet)(nil), errors.New("the reading did not come to its end")
-	defer func() { k.finish(keys, err) }() // also when a strange key makes its parser panic
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-	defer cancel()
-	keys, err = k.readSet(ctx)
+		close(k.reading)
+		k.reading = nil
+	})
+	return k.reading
 }
 
-// finish keeps what a reading brought, and lets those go on who wait for it.
-func (k *keyring) finish(keys *keySet, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.failure = err; err == nil {
-		k.keys, k.read = keys, k.tried
+// await waits for a reading, without the lock that is held.
+func (k *keyring) await(ctx context.Context, reading <-chan struct{}) {
+	if reading == nil {
+		return
 	}
-	close(k.reading)
-	k.reading = nil
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	select {
+	case <-reading:
+	case <-ctx.Done():
+	}
 }
 
 // readSet reads and parses the set. A failure is logged here and nowhere else: requests go on with the keys that are known.
-func (k *keyring) readSet(ctx context.Context) (*keySet, error) {
+func (k *keyring) readSet() (keys *keySet, err error) {
+	defer func() {
+		if cause := recover(); cause != nil { // a strange key must not end the process
+			keys, err = nil, errors.New("the set cannot be parsed")
+		}
+		if err != nil {
+			k.cfg.Logger.Warn().Err(err).Str("kind", "keys").Msg("the issuer's keys could not be read, the known ones count")
+		}
+	}()
+	ctx, cancel := context.WithTimeout(k.life, fetchTimeout)
+	defer cancel()
 	body, err := k.fetch(ctx)
 	if err != nil {
-		k.cfg.Logger.Warn().Err(err).Str("kind", "keys").Msg("the issuer's keys could not be read, the known ones count")
 		return nil, err
 	}
-	keys, err := parseKeys(body)
-	if err != nil {
-		k.cfg.Logger.Warn().Err(err).Str("kind", "keys").Msg("the issuer's keys could not be read, the known ones count")
+	if keys, err = parseKeys(body); err != nil {
 		return nil, err
 	}
 	k.cfg.Logger.Debug().Str("kind", "keys").Int("usable", len(keys.ids)).Int("ignored", keys.ignored).Msg("read the issuer's keys")
@@ -136,6 +153,9 @@ func (k *keyring) readSet(ctx context.Context) (*keySet, error) {
 
 // age is how long ago the keys were read. The lock is held.
 func (k *keyring) age() time.Duration { return k.cfg.Clock().Sub(k.read) }
+
+// usable reports whether there are keys that are not too old. The lock is held.
+func (k *keyring) usable() bool { return k.keys != nil && k.age() < k.cfg.KeysAgeMax }
 
 // why there are no keys. The lock is held.
 func (k *keyring) why(ctx context.Context) error {

@@ -22,6 +22,13 @@ import (
 
 func errorsAs(err error, target any) bool { return errors.As(err, target) }
 
+// settle lets a reading that is due come to its end.
+func (a *Authoriser) settle(t testing.TB) {
+	a.keys.mu.Lock()
+	defer a.keys.mu.Unlock()
+	a.keys.await(t.Context(), a.keys.refresh())
+}
+
 // fresh is a key that the issuer does not have yet.
 func fresh(t testing.TB, kid string) (p pair, published map[string]any) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -89,6 +96,7 @@ func TestKeysAreRotatedWithoutARestart(t *testing.T) {
 
 	i.set(func(i *issuer) { i.keys = []any{published} })
 	i.pass(5 * time.Minute)
+	a.settle(t)
 	_, err = token(t, a, good(t, everything()))
 	require.ErrorIs(t, err, httpapi.ErrUnauthenticated, "one that was withdrawn does not count any more")
 	_, err = token(t, a, by(t, next))
@@ -117,6 +125,7 @@ func TestIssuerThatIsAway(t *testing.T) {
 			require.NoError(t, a.Ready(t.Context()))
 			i.set(breaks)
 			i.pass(6 * time.Minute)
+			a.settle(t)
 			_, err := token(t, a, good(t, map[string]any{"scope": "deletions:read"}))
 			require.NoError(t, err)
 			_, err = token(t, a, by(t, next))
@@ -196,6 +205,7 @@ func TestKeysInAFile(t *testing.T) {
 	require.NoError(t, err, "a new key in the file counts without a restart")
 	require.NoError(t, os.Remove(path))
 	i.pass(6 * time.Minute)
+	a.settle(t)
 	_, err = token(t, a, by(t, next))
 	require.NoError(t, err, "a file that is gone leaves the keys that are known")
 	require.Zero(t, i.requests())
