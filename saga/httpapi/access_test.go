@@ -66,6 +66,33 @@ func TestDocumentSaysWhoMay(t *testing.T) {
 	}
 }
 
+// Laws that hold whatever the table says, so that a line of it that is mistyped is found.
+func TestLawsOfTheDocument(t *testing.T) {
+	t.Parallel()
+	a, err := New(AuthoriserFunc(authorise), wholeConfig(platformServices()))
+	require.NoError(t, err)
+	var owners []string
+	for _, op := range operations(a) {
+		var words []string
+		for _, requirement := range op.Security {
+			words = append(words, requirement["bearer"]...)
+		}
+		may := func(word Role) bool { return slices.Contains(words, string(word)) }
+		require.False(t, may(RoleOperator), "%s: an operator may what his scopes say", op.OperationID)
+		require.False(t, may(RoleAuditor) && op.Method != http.MethodGet, "%s: an auditor only reads", op.OperationID)
+		alone := strings.Contains(op.OperationID, "Service_")
+		require.Equal(t, alone, slices.Equal(words, []string{"service"}), "%s: one service is reached by services alone", op.OperationID)
+		if !alone && len(words) > 0 {
+			require.True(t, may(RoleAdmin) || words[0] == string(ScopeAuditRead), "%s: an administrator may", op.OperationID)
+		}
+		if may(RoleOwner) {
+			owners = append(owners, op.OperationID)
+		}
+	}
+	require.Equal(t, []string{"cancelJob", "deleteTenant", "followJob", "getJob", "listAdmins", "listJobEvents", "listJobs",
+		"previewTenant", "submitJob", "transferOwnership"}, owners, "what owners may is written down twice on purpose")
+}
+
 // asked is what an authoriser was told about a request.
 type asked struct {
 	target Target
@@ -75,6 +102,7 @@ type asked struct {
 func TestTarget(t *testing.T) {
 	t.Parallel()
 	heard := make(chan asked, 1)
+	const tenant, service = "/api/v1/tenants/acme/deletion-preview", "/api/v1/orders/tenant/acme/deletion-preview"
 	w := newWorld(t, nil)
 	job := read[Job](w.submit(waiting("acme"), "key-1").is(http.StatusAccepted))
 	a, err := New(AuthoriserFunc(func(ctx context.Context, access Access) (Caller, error) {
@@ -93,9 +121,9 @@ func TestTarget(t *testing.T) {
 		target  Target
 		status  int
 	}{
-		"a tenant's path":            {request{method: "GET", path: "/api/v1/tenants/acme/deletion-preview"}, Target{Tenant: "acme"}, 200},
-		"a service's path":           {request{method: "GET", path: "/api/v1/orders/tenant/acme/deletion-preview"}, Target{Tenant: "acme"}, 200},
-		"a job's path":               {jobsOf("/" + string(job.JobID)), Target{Tenant: "acme", Job: job.JobID, RequestedBy: "alice"}, 200},
+		"a tenant's path":            {request{method: "GET", path: tenant}, Target{Tenant: "acme"}, 200},
+		"a service's path":           {request{method: "GET", path: service}, Target{Tenant: "acme"}, 200},
+		"a job's path":               {jobsOf("/" + string(job.JobID)), Target{"acme", job.JobID, "alice"}, 200},
 		"a job that is not there":    {jobsOf("/" + nothing), Target{}, 404},
 		"a job that is no id":        {jobsOf("/nonsense"), Target{}, 404},
 		"a list of one tenant":       {jobsOf("?tenant_id=acme"), Target{Tenant: "acme"}, 200},

@@ -19,11 +19,14 @@ import (
 
 // ParticipantConfig is what one reference service needs as a process of its own.
 type ParticipantConfig struct {
+	// Auth says who may use the service's routes.
+	Auth AuthConfig
 	// DatabaseURL is the service's database; its tables are in the schema of its name. Required.
 	DatabaseURL string
 	// FilesRoot is the folder that holds the tenants' files (training). Empty means the service has none.
 	FilesRoot string
-	// HTTPAddr is where the platform's routes of this service are served, host:port of this machine. Empty serves none.
+	// HTTPAddr is where the platform's routes of this service are served, host:port; of this machine, unless Auth lets others
+	// in. Empty serves none.
 	HTTPAddr string
 	// Logger is silent at its zero value.
 	Logger zerolog.Logger
@@ -77,7 +80,11 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 		return Usage("%w", err)
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("participant", string(declared.Name)).Msg("participant runs")
-	return withAPI(ctx, cfg.HTTPAddr, participantAPI(part, db, cfg, ready(db, b)), part.Run)
+	at := door{addr: cfg.HTTPAddr, auth: cfg.Auth}
+	if declared.Name == tenantService {
+		at.owners = tenancy.New(db)
+	}
+	return withAPI(ctx, at, participantAPI(part, db, cfg, ready(db, b)), part.Run)
 }
 
 // participantAPI are the parts of the API that one service serves: its own routes.
