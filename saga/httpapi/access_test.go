@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -189,4 +190,26 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 	answered := serve(t, a).do(request{method: "GET", path: jobsPath + "/" + string(job.JobID) + "/events/live"})
 	require.Equal(t, http.StatusOK, answered.is(http.StatusOK).status, "it ended although the job waits")
 	require.Contains(t, string(answered.body), "event: entry")
+}
+
+// docs/auth.md has the table, for people.
+func TestRulesAreExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/auth.md")
+	require.NoError(t, err)
+	page := string(text)
+	for name, rule := range rules {
+		if rule.Open {
+			require.Contains(t, page, "`/"+name+"`")
+			continue
+		}
+		row := "\n| `" + name + "` | `" + strings.Join(rule.Anyone(), "`, `") + "` |\n"
+		require.Contains(t, page, row)
+	}
+	for _, role := range AllRoles() {
+		require.Contains(t, page, "\n| `"+string(role)+"` | ")
+	}
+	for _, scope := range AllScopes() {
+		require.Contains(t, page, "`"+string(scope)+"`")
+	}
 }

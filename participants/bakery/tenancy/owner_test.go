@@ -2,12 +2,19 @@ package tenancy_test
 
 import (
 	"context"
+	"crypto/rand"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/migrations"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
+	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
+	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 )
 
 func TestIsOwner(t *testing.T) {
@@ -47,4 +54,42 @@ func TestIsOwner(t *testing.T) {
 		require.Error(t, err)
 		require.False(t, owns)
 	})
+}
+
+// The lines of docs/auth.md are all that a coordinator needs in the tenant service's database.
+func TestIsOwnerWithFewRights(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t, migrations.Participant("tenants"), migrations.Bakery("tenants"))
+	role := "td_reader_" + strings.ToLower(rand.Text())
+	admin := pool(t, database.DSN("tenants"))
+	execute := func(sql string, args ...any) {
+		_, err := admin.NewRaw(sql, args...).Exec(t.Context())
+		require.NoError(t, err)
+	}
+	execute("CREATE ROLE ?", bun.Ident(role))
+	defer execute("DROP ROLE ?", bun.Ident(role))
+	execute("GRANT USAGE ON SCHEMA tenants TO ?", bun.Ident(role))
+	execute("GRANT SELECT ON tenants.tenant_members, tenants.tenant_anchor TO ?", bun.Ident(role))
+	defer execute("DROP OWNED BY ?", bun.Ident(role))
+
+	dsn, err := url.Parse(database.DSN("tenants"))
+	require.NoError(t, err)
+	query := dsn.Query()
+	query.Set("role", role)
+	dsn.RawQuery = query.Encode()
+	reader := pool(t, dsn.String())
+	owns, err := tenancy.New(reader).IsOwner(t.Context(), bread, ann)
+	require.NoError(t, err)
+	require.False(t, owns, "nobody is there")
+	_, err = reader.NewRaw("SELECT FROM tenants").Exec(t.Context())
+	require.ErrorContains(t, err, "permission denied", "it may read nothing else")
+	require.NoError(t, reader.Close())
+}
+
+func pool(t *testing.T, dsn string) *bun.DB {
+	t.Helper()
+	db, err := pgpool.Open(dsn, pgpool.Config{Schema: "tenants"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }

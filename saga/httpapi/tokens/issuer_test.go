@@ -69,7 +69,7 @@ type issuer struct {
 	status int           // 200 when zero
 	body   string        // instead of the keys
 	gate   chan struct{} // answers wait for it, when there is one
-	heard  chan struct{} // closed when one waits, if there is one
+	heard  chan struct{} // hears of each that waits
 	now    time.Time
 }
 
@@ -89,7 +89,7 @@ func (i *issuer) serve(w http.ResponseWriter, _ *http.Request) {
 	status, body, keys, gate := i.status, i.body, i.keys, i.gate
 	i.mu.Unlock()
 	if gate != nil {
-		close(i.heard)
+		i.heard <- struct{}{}
 		<-gate
 	}
 	if status != 0 {

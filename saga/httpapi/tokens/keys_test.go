@@ -164,7 +164,7 @@ func TestReadingGoesOnWithoutTheOneWhoBeganIt(t *testing.T) {
 	require.NoError(t, a.Ready(t.Context()))
 	next, published := fresh(t, "next")
 	gate := make(chan struct{})
-	heard := make(chan struct{})
+	heard := make(chan struct{}, 10)
 	i.set(func(i *issuer) { i.keys, i.gate, i.heard = append(i.keys, published), gate, heard })
 	i.pass(10 * time.Second)
 
@@ -174,6 +174,7 @@ func TestReadingGoesOnWithoutTheOneWhoBeganIt(t *testing.T) {
 	wait.Go(func() { _, _ = a.keys.find(gone, "next", "EdDSA") })
 	<-heard // the reading is under way
 	hangUp()
+	i.pass(time.Minute) // and takes so long that another could begin
 	_, err := a.keys.find(gone, "next", "EdDSA")
 	require.ErrorIs(t, err, httpapi.ErrUnavailable, "who has no time left does not wait")
 	_, err = token(t, a, good(t, everything()))
