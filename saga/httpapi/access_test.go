@@ -82,7 +82,7 @@ func TestLawsOfTheDocument(t *testing.T) {
 		require.False(t, may(RoleOperator), "%s: an operator may what his scopes say", op.OperationID)
 		require.False(t, may(RoleAuditor) && op.Method != http.MethodGet, "%s: an auditor only reads", op.OperationID)
 		alone := strings.Contains(op.OperationID, "Service_")
-		require.Equal(t, alone, slices.Equal(words, []string{"service"}), "%s: one service is reached by services alone", op.OperationID)
+		require.Equal(t, alone, slices.Equal(words, []string{"service"}), "%s: one service is for services alone", op.OperationID)
 		if !alone && len(words) > 0 {
 			require.True(t, may(RoleAdmin) || words[0] == string(ScopeAuditRead), "%s: an administrator may", op.OperationID)
 		}

@@ -118,8 +118,8 @@ func (a *API) describe(op operation) huma.Operation {
 
 // bearerWords say how the document's security is to be read.
 const bearerWords = "A JWT of the platform's issuer. Of the requirements that an operation lists, one is enough: a scope, " +
-	"which stands in the claim scope, or a role, which stands in the claim roles. An owner may use an operation for the tenants that " +
-	"are his by the tenant service's own tables, and for no other."
+	"which stands in the claim scope, or a role, which stands in the claim roles. An owner may use an operation for the tenants " +
+	"that are his by the tenant service's own tables, and for no other."
 
 // security are the scopes and roles of which one is enough. OpenAPI 3.1 lets a requirement name roles.
 func security(r Rule) []map[string][]string {

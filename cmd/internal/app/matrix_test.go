@@ -239,26 +239,33 @@ func TestMatrix(t *testing.T) {
 	require.Greater(t, cells["404"], 5)
 	require.Equal(t, before, m.counts(tenants...), "nobody has deleted anything")
 	t.Run("an owner must name his tenant to list jobs", func(t *testing.T) {
-		require.Equal(t, http.StatusForbidden, m.get(t, "/api/v1/deletion-jobs", ann, httpapi.RoleOwner).StatusCode)
+		require.Equal(t, http.StatusForbidden, m.owner("/api/v1/deletion-jobs").status)
 	})
 	t.Run("another's job and none look the same to an owner", func(t *testing.T) {
-		hidden := m.get(t, "/api/v1/deletion-jobs/"+string(m.jobs[tenants[1]]), ann, httpapi.RoleOwner)
-		none := m.get(t, "/api/v1/deletion-jobs/"+absentJob, ann, httpapi.RoleOwner)
-		require.Equal(t, text(t, none), text(t, hidden))
+		hidden, none := m.owner("/api/v1/deletion-jobs/"+string(m.jobs[tenants[1]])), m.owner("/api/v1/deletion-jobs/"+absentJob)
+		require.Equal(t, none.body, hidden.body)
 	})
 	t.Run("a token in the query is no token", func(t *testing.T) {
 		token, err := m.platform.Token(LocalAdmin("user:7"))
 		require.NoError(t, err)
-		answer, err := http.Get(m.platform.URL() + "/api/v1/deletion-jobs?access_token=" + token)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+			m.platform.URL()+"/api/v1/deletion-jobs?access_token="+token, http.NoBody)
 		require.NoError(t, err)
-		require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
-		require.NotContains(t, text(t, answer), token)
+		refused := send(t, r)
+		require.Equal(t, http.StatusUnauthorized, refused.status)
+		require.NotContains(t, refused.body, token)
 	})
 	t.Run("a participant's own routes have the same rules", func(t *testing.T) {
 		for _, name := range []events.Participant{"orders", tenantService} {
 			m.participant(t, name, tenants)
 		}
 	})
+}
+
+// owner asks as the owner of the first tenant.
+func (m *matrix) owner(path string) said {
+	m.Helper()
+	return callAs(m.T, m.platform, http.MethodGet, path, LocalToken{Subject: ann, Roles: []httpapi.Role{httpapi.RoleOwner}})
 }
 
 // participant tries every cell of the API of one participant's process.
@@ -306,29 +313,31 @@ func (m *matrix) counts(tenants ...events.TenantID) map[string]int64 {
 	return all
 }
 
-func (m *matrix) get(t *testing.T, path, subject string, roles ...httpapi.Role) *http.Response {
-	t.Helper()
-	return callAs(t, m.platform, http.MethodGet, path, LocalToken{Subject: subject, Roles: roles})
+// said is a whole answer.
+type said struct {
+	status int
+	header http.Header
+	body   string
 }
 
-func callAs(t *testing.T, p *Platform, method, path string, who LocalToken) *http.Response {
+func send(t *testing.T, r *http.Request) said {
+	t.Helper()
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return said{answer.StatusCode, answer.Header, string(body)}
+}
+
+func callAs(t *testing.T, p *Platform, method, path string, who LocalToken) said {
 	t.Helper()
 	token, err := p.Token(who)
 	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), method, p.URL()+path, http.NoBody)
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = answer.Body.Close() })
-	return answer
-}
-
-func text(t *testing.T, answer *http.Response) string {
-	t.Helper()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	return string(body)
+	return send(t, r)
 }
 
 // What he owned is gone in the end, and with it what the tables say of him; the job that he asked for is still his to read.
@@ -342,19 +351,19 @@ func TestOwnerDeletesHisTenant(t *testing.T) {
 		return LocalToken{Subject: user, Roles: []httpapi.Role{httpapi.RoleOwner}}
 	}
 	path := "/api/v1/tenants/" + string(tenants[0])
-	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(bob)).StatusCode)
+	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(bob)).status)
 	asked := callAs(t, p, http.MethodDelete, path, owner(ann))
-	require.Equal(t, http.StatusAccepted, asked.StatusCode)
-	job := asked.Header.Get("Location")
+	require.Equal(t, http.StatusAccepted, asked.status)
+	job := asked.header.Get("Location")
 	stream := callAs(t, p, http.MethodGet, job+"/events/live", owner(ann))
-	require.Equal(t, http.StatusOK, stream.StatusCode)
-	require.Contains(t, text(t, stream), `"state":"completed"`, "he follows it to its end")
+	require.Equal(t, http.StatusOK, stream.status)
+	require.Contains(t, stream.body, `"state":"completed"`, "he follows it to its end")
 
 	read := callAs(t, p, http.MethodGet, job, owner(ann))
-	require.Equal(t, http.StatusOK, read.StatusCode)
-	require.Contains(t, text(t, read), `"requested_by":"`+ann)
-	require.Equal(t, http.StatusNotFound, callAs(t, p, http.MethodGet, job, owner(bob)).StatusCode)
-	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(ann)).StatusCode, "he owns it no more")
+	require.Equal(t, http.StatusOK, read.status)
+	require.Contains(t, read.body, `"requested_by":"`+ann)
+	require.Equal(t, http.StatusNotFound, callAs(t, p, http.MethodGet, job, owner(bob)).status)
+	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(ann)).status, "he owns it no more")
 	ctx, cancel := context.WithTimeout(t.Context(), waitMax)
 	defer cancel()
 	ended, err := p.Wait(ctx, tenants[0], "")

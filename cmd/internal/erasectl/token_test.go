@@ -142,13 +142,14 @@ func TestTokenFileIsReadForEveryRequest(t *testing.T) {
 	writeFile(t, path, "first")
 	var mu sync.Mutex
 	var sent []string
-	w := newWorld(t, worldConfig{authoriser: httpapi.AuthoriserFunc(func(_ context.Context, a httpapi.Access) (httpapi.Caller, error) {
+	hears := httpapi.AuthoriserFunc(func(_ context.Context, a httpapi.Access) (httpapi.Caller, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		sent = append(sent, a.Request.Header.Get("Authorization"))
 		writeFile(t, path, "second")
 		return httpapi.Caller{Subject: "user:7"}, nil
-	})})
+	})
+	w := newWorld(t, worldConfig{authoriser: hears})
 	w.bake("rye")
 	require.Zero(t, w.erasectl("request", "rye", "--reason", "trial_ended", "--confirm", "rye", "--wait", "--token-file", path).code)
 	mu.Lock()

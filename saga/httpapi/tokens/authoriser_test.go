@@ -84,12 +84,15 @@ func TestOwners(t *testing.T) {
 			return tenant == anyTenant && user == "user:7", nil
 		})
 	})
-	mine, other := httpapi.Target{Tenant: anyTenant}, httpapi.Target{Tenant: "other"}
+	of := func(tenant events.TenantID) httpapi.Target { return httpapi.Target{Tenant: tenant} }
+	mine, other := of(anyTenant), of("other")
 	job := func(tenant events.TenantID, by string) httpapi.Target {
 		return httpapi.Target{Tenant: tenant, Job: "some-job", RequestedBy: by}
 	}
 	owner := httpapi.Rule{Scope: httpapi.ScopeRead, Owner: true}
 	requester := httpapi.Rule{Scope: httpapi.ScopeRead, Owner: true, Requester: true}
+	reads, writes := httpapi.Rule{Scope: httpapi.ScopeRead}, httpapi.Rule{Scope: httpapi.ScopeWrite}
+	audits := httpapi.Rule{Scope: httpapi.ScopeAuditRead}
 	for claim, c := range map[string]struct {
 		roles  []string
 		rule   httpapi.Rule
@@ -104,18 +107,18 @@ func TestOwners(t *testing.T) {
 		"a job he asked for may be read":                  {[]string{"owner"}, requester, job("other", "user:7"), nil},
 		"a job that nobody asked for is not there":        {[]string{"owner"}, requester, job("other", ""), saga.ErrNotFound},
 		"no tenant is forbidden":                          {[]string{"owner"}, owner, httpapi.Target{}, httpapi.ErrForbidden},
-		"a tenant that cannot be is forbidden":            {[]string{"owner"}, owner, httpapi.Target{Tenant: "misspelt"}, httpapi.ErrForbidden},
-		"tables that do not answer are no permission":     {[]string{"owner"}, owner, httpapi.Target{Tenant: "broken"}, broken},
+		"a tenant that cannot be is forbidden":            {[]string{"owner"}, owner, of("misspelt"), httpapi.ErrForbidden},
+		"tables that do not answer are no permission":     {[]string{"owner"}, owner, of("broken"), broken},
 		"without the role a person owns nothing":          {[]string{}, owner, mine, httpapi.ErrForbidden},
 		"an operator without scopes owns nothing":         {[]string{"operator"}, owner, mine, httpapi.ErrForbidden},
-		"what owners may not an owner may not":            {[]string{"owner"}, httpapi.Rule{Scope: httpapi.ScopeRead}, mine, httpapi.ErrForbidden},
+		"what owners may not an owner may not":            {[]string{"owner"}, reads, mine, httpapi.ErrForbidden},
 		"a service's routes are no owner's":               {[]string{"owner"}, httpapi.Rule{Service: true}, mine, httpapi.ErrForbidden},
 		"and no administrator's":                          {[]string{"admin"}, httpapi.Rule{Service: true}, mine, httpapi.ErrForbidden},
 		"an administrator need not own":                   {[]string{"admin"}, owner, other, nil},
 		"an auditor need not own what he reads":           {[]string{"auditor"}, owner, other, nil},
-		"an auditor may not what is no reading":           {[]string{"auditor"}, httpapi.Rule{Scope: httpapi.ScopeWrite}, mine, httpapi.ErrForbidden},
+		"an auditor may not what is no reading":           {[]string{"auditor"}, writes, mine, httpapi.ErrForbidden},
 		"what has no rule is for nobody":                  {[]string{"admin", "owner"}, httpapi.Rule{}, mine, httpapi.ErrForbidden},
-		"an administrator reads no audit trail by itself": {[]string{"admin"}, httpapi.Rule{Scope: httpapi.ScopeAuditRead}, mine, httpapi.ErrForbidden},
+		"an administrator reads no audit trail by itself": {[]string{"admin"}, audits, mine, httpapi.ErrForbidden},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()

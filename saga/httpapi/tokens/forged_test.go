@@ -243,7 +243,7 @@ func TestKeysThatDoNotCount(t *testing.T) {
 		"a symmetric one":             {map[string]any{"kid": "bad", "kty": "oct", "k": "c2VjcmV0"}, ed},
 		"one without an id":           {with(jwk(t, "bad", public, ""), "kid", ""), ed},
 		"one that is no key":          {"nonsense", ed},
-		"the second of the same id":   {with(jwk(t, "bad", public, ""), "kid", "key-es"), pair{"key-es", jwt.SigningMethodEdDSA, private}},
+		"the second of the same id":   {with(jwk(t, "bad", public, ""), "kid", "key-es"), pair{"key-es", ed.method, private}},
 		"one with a broken half":      {with(jwk(t, "bad", public, ""), "x", "AAAA"), ed},
 		"one off its curve, of zeros": {map[string]any{"kid": "bad", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, ed},
 	} {

@@ -20,7 +20,7 @@ var methods = []string{"ES256", "EdDSA", "PS256", "RS256"}
 // Forms of what a token says. The subject is that of requested_by.
 var (
 	subjectForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
-	tokenIDForm = regexp.MustCompile(`^[!-~]+$`)
+	tokenIDForm = regexp.MustCompile(`^[\x21-\x7e]+$`)
 	tokenForm   = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 )
 
