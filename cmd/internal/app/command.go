@@ -16,10 +16,12 @@ func CoordinatorCommand() *cobra.Command {
 	c := newCommand("coordinator", "Run the coordinator of tenant deletions")
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
+	f.StringVar(&cfg.TenantsDatabaseURL, "tenants-database-url", "",
+		"PostgreSQL of the tenant service, where it says who owns a tenant; empty: owners may nothing [$TENANTS_DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
 	cfg.NATS.AddFlags(f)
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
-		"where the API is served to this machine, for example 127.0.0.1:8480; empty serves none [$HTTP_ADDR]")
+		"where the API is served, for example 127.0.0.1:8480; empty serves none; see --auth [$HTTP_ADDR]")
 	f.StringVar(&cfg.SigningSeedFile, "signing-seed-file", "",
 		"file with the seed that signs commands, made when missing [$SIGNING_SEED_FILE]")
 	f.StringVar(&roster, "roster", "",
@@ -29,10 +31,13 @@ func CoordinatorCommand() *cobra.Command {
 	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
 	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
 	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the coordinator's tables first")
+	cfg.Auth.addTo(c)
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
-			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
+			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel,
+			"TENANTS_DATABASE_URL": &cfg.TenantsDatabaseURL})
+		fromEnv(cfg.Auth.env())
 		cfg.NATS.fromEnv()
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
@@ -42,6 +47,9 @@ func CoordinatorCommand() *cobra.Command {
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)
+		}
+		if err := cfg.Auth.mayListen("--http-addr", cfg.HTTPAddr); err != nil {
+			return err
 		}
 		limitMemory()
 		return RunCoordinator(c.Context(), cfg)
@@ -61,15 +69,17 @@ func ParticipantCommand() *cobra.Command {
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
 	cfg.NATS.AddFlags(f)
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
-		"where the service's own routes are served to this machine, for example 127.0.0.1:8000; empty serves none [$HTTP_ADDR]")
+		"where the service's own routes are served, for example 127.0.0.1:8000; empty serves none; see --auth [$HTTP_ADDR]")
 	f.StringVar(&keys, "trusted-keys", "", "public keys of the coordinator, comma separated [$TRUSTED_KEYS]")
 	f.StringVar(&cfg.FilesRoot, "files-root", "", "folder of the tenants' files [$FILES_ROOT]")
 	f.IntVar(&cfg.Workers, "workers", 0, "tenants deleted side by side, default 2")
 	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the service's tables first")
+	cfg.Auth.addTo(c)
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "PARTICIPANT": &name,
 			"PLAN": &plan, "HTTP_ADDR": &cfg.HTTPAddr, "TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
+		fromEnv(cfg.Auth.env())
 		cfg.Name = events.Participant(name)
 		cfg.NATS.fromEnv()
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
@@ -85,6 +95,9 @@ func ParticipantCommand() *cobra.Command {
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)
+		}
+		if err := cfg.Auth.mayListen("--http-addr", cfg.HTTPAddr); err != nil {
+			return err
 		}
 		limitMemory()
 		return RunParticipant(c.Context(), cfg)

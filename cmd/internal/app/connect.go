@@ -34,6 +34,18 @@ func openDatabase(ctx context.Context, dsn string, cfg pgpool.Config) (*bun.DB, 
 	return db, nil
 }
 
+// tenantsConns are for questions of one row, whose askers wait.
+const tenantsConns = 2
+
+// openTenants opens the tenant service's database, to read in.
+func openTenants(ctx context.Context, dsn string) (*bun.DB, error) {
+	db, err := openDatabase(ctx, dsn, pgpool.Config{Name: "coordinator", Schema: tenantService, ConnsMax: tenantsConns})
+	if err != nil {
+		return nil, fmt.Errorf("--tenants-database-url: %w", err)
+	}
+	return db, nil
+}
+
 // oneLine is an error whose text is one line: the driver lists every address it tried on its own.
 type oneLine struct{ err error }
 

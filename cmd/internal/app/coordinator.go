@@ -14,6 +14,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
+	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 	"github.com/bakery-ia/tenant-deletion/saga"
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
@@ -22,9 +23,11 @@ import (
 
 // CoordinatorConfig is what one coordinator process needs.
 type CoordinatorConfig struct {
+	// Auth says who may use the API.
+	Auth AuthConfig
 	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
 	DatabaseURL string
-	// HTTPAddr is where the API is served, host:port of this machine. Empty serves none.
+	// HTTPAddr is where the API is served, host:port; of this machine, unless Auth lets others in. Empty serves none.
 	HTTPAddr string
 	// Logger is silent at its zero value.
 	Logger zerolog.Logger
@@ -42,6 +45,9 @@ type CoordinatorConfig struct {
 	Roster []saga.RosterEntry
 	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
 	SigningSeedFile string
+	// TenantsDatabaseURL is the tenant service's database, where it says who owns a tenant; its tables are in the schema tenants,
+	// and reading them is enough. Empty means that nobody owns anything: owners are refused.
+	TenantsDatabaseURL string
 
 	crash *crasher
 }
@@ -95,9 +101,18 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	at := door{addr: cfg.HTTPAddr, auth: cfg.Auth}
+	if cfg.TenantsDatabaseURL != "" {
+		owners, err := openTenants(ctx, cfg.TenantsDatabaseURL)
+		if err != nil {
+			return err
+		}
+		opened.add(owners.Close)
+		at.owners = tenancy.New(owners)
+	}
 	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
 		Msg("coordinator runs")
-	return withAPI(ctx, cfg.HTTPAddr, coordinatorAPI(engine, cfg.Logger, ready(db, b)), engine.Run)
+	return withAPI(ctx, at, coordinatorAPI(engine, cfg.Logger, ready(db, b)), engine.Run)
 }
 
 // coordinatorAPI are the parts of the API that a coordinator serves.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
+	"github.com/bakery-ia/tenant-deletion/saga/httpapi/tokens"
 )
 
 // Limits of the HTTP server. Answers have no limit of their own: a live stream lasts as long as its job, and a read timeout
@@ -33,23 +35,49 @@ type server struct {
 	drain func()
 }
 
-// listenHTTP listens on an address of this machine; flag is where it came from, for errors. Any other is refused: until callers
-// bring tokens, whoever reaches the port may delete.
-func listenHTTP(flag, addr string, handler http.Handler, drain func()) (*server, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, Usage("%s: want host:port, for example 127.0.0.1:8480", flag)
+// listenHTTP listens on an address that the callers' tokens and the encryption are good enough for; flag is where it came from,
+// for errors.
+func listenHTTP(flag, addr string, auth AuthConfig, handler http.Handler, drain func()) (*server, error) {
+	if err := auth.mayListen(flag, addr); err != nil {
+		return nil, err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, Usage("%s: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, "+
-			"so only this machine may reach the API", flag)
+	secure, err := auth.tls()
+	if err != nil {
+		return nil, err
 	}
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, Usage("%s: %w; choose another port", flag, err)
 	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
 	return &server{listener: listener, drain: drain, http: &http.Server{Handler: handler, ReadHeaderTimeout: httpHeaderTimeout,
 		IdleTimeout: httpIdleTimeout, MaxHeaderBytes: httpHeaderMax}}, nil
+}
+
+// mayListen refuses an address of other machines without tokens, because whoever reaches the port may delete, and with tokens
+// without encryption, because whoever is on the way may take them. No address is none to refuse.
+func (c AuthConfig) mayListen(flag, addr string) error {
+	if err := c.validate(); err != nil || addr == "" {
+		return err
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return Usage("%s: want host:port, for example 127.0.0.1:8480", flag)
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
+		return nil
+	case c.Mode != AuthJWT:
+		return Usage("%s: must be a loopback address, for example 127.0.0.1:8480: callers are not authenticated, "+
+			"so only this machine may reach the API; --auth jwt lets others in with tokens", flag)
+	case c.TLSCert == "" && !c.PlaintextBehindProxy:
+		return Usage("%s: other machines need TLS, or tokens travel unencrypted: set --tls-cert and --tls-key, "+
+			"or --plaintext-behind-proxy when a proxy ends it", flag)
+	}
+	return nil
 }
 
 // addr is where it listens, with the port that was taken.
@@ -74,22 +102,33 @@ func (s *server) serve(ctx context.Context) error {
 	return nil
 }
 
+// door is where a process serves its API, and to whom.
+type door struct {
+	addr   string // empty serves none
+	auth   AuthConfig
+	owners tokens.Owners // nil: nobody owns anything
+}
+
 // withAPI runs a program's loop and, when it has an address, its API beside it. The first that fails ends both.
-func withAPI(
-	ctx context.Context, addr string, cfg httpapi.Config, loop func(context.Context) error,
-) error {
-	if addr == "" {
+func withAPI(ctx context.Context, at door, cfg httpapi.Config, loop func(context.Context) error) error {
+	if at.addr == "" {
 		return loop(ctx)
 	}
-	api, err := httpapi.New(httpapi.LoopbackAuthoriser{}, cfg)
+	g, err := at.auth.open(at.owners, cfg.Logger)
 	if err != nil {
 		return err
 	}
-	served, err := listenHTTP("--http-addr", addr, api, api.EndStreams)
+	defer g.close()
+	cfg.Ready = g.readyWith(cfg.Ready)
+	api, err := httpapi.New(g.authoriser, cfg)
 	if err != nil {
 		return err
 	}
-	cfg.Logger.Info().Str("kind", "start").Str("addr", served.addr()).Msg("API is served")
+	served, err := listenHTTP("--http-addr", at.addr, at.auth, api, api.EndStreams)
+	if err != nil {
+		return err
+	}
+	cfg.Logger.Info().Str("kind", "start").Str("addr", served.addr()).Str("callers", at.auth.describe()).Msg("API is served")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return loop(ctx) })
 	group.Go(func() error { return served.serve(ctx) })

@@ -30,8 +30,7 @@ func LoadSigner(path string) (*events.Signer, error) {
 	return events.NewSigner(bytes.TrimSpace(seed))
 }
 
-// loadOrMakeSigner makes the seed at the first start. The seed is complete before it has its name, and of two processes
-// that start at once, both use the one that was first.
+// loadOrMakeSigner makes the seed at the first start.
 func loadOrMakeSigner(path string) (*events.Signer, error) {
 	signer, err := LoadSigner(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -41,19 +40,28 @@ func loadOrMakeSigner(path string) (*events.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	draft, err := os.CreateTemp(filepath.Dir(path), ".seed-*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("signing seed: %w", err)
-	}
-	defer os.Remove(draft.Name())
-	_, err = draft.Write(append(seed, '\n'))
-	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
-		return nil, fmt.Errorf("signing seed: %w", err)
-	}
-	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := keepOnce(path, append(seed, '\n')); err != nil {
 		return nil, fmt.Errorf("signing seed: %w", err)
 	}
 	return LoadSigner(path)
+}
+
+// keepOnce keeps a secret in a file of its owner's alone. It is complete before it has its name, and of two processes that start
+// at once, both use the one that was first.
+func keepOnce(path string, secret []byte) error {
+	draft, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.Write(secret)
+	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // parseKeys reads trusted public keys, separated by commas.

@@ -20,11 +20,14 @@ import (
 
 // ParticipantConfig is what one reference service, or the participant of a plan, needs as a process of its own.
 type ParticipantConfig struct {
+	// Auth says who may use the service's routes.
+	Auth AuthConfig
 	// DatabaseURL is the service's database; a reference service's tables are in the schema of its name. Required.
 	DatabaseURL string
 	// FilesRoot is the folder that holds the tenants' files (training). Empty means the service has none.
 	FilesRoot string
-	// HTTPAddr is where the platform's routes of this service are served, host:port of this machine. Empty serves none.
+	// HTTPAddr is where the platform's routes of this service are served, host:port; of this machine, unless Auth lets others
+	// in. Empty serves none.
 	HTTPAddr string
 	// Logger is silent at its zero value.
 	Logger zerolog.Logger
@@ -92,7 +95,11 @@ func RunParticipant(ctx context.Context, cfg ParticipantConfig) (err error) {
 		return Usage("%w", err)
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("participant", string(who.name)).Msg("participant runs")
-	return withAPI(ctx, cfg.HTTPAddr, participantAPI(part, db, cfg, ready(db, b)), part.Run)
+	at := door{addr: cfg.HTTPAddr, auth: cfg.Auth}
+	if who.name == tenantService {
+		at.owners = tenancy.New(db)
+	}
+	return withAPI(ctx, at, participantAPI(part, db, cfg, ready(db, b)), part.Run)
 }
 
 // enlist finds out who takes part.

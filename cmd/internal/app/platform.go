@@ -33,6 +33,8 @@ type Platform struct {
 	store    *pgstore.Store
 	engine   *runner.Runner
 	endings  *endings
+	issuer   *LocalIssuer
+	gate     gate
 	served   *server
 	serving  *running
 	api      atomic.Pointer[httpapi.API] // the newest coordinator's
@@ -110,6 +112,9 @@ func (p *Platform) start(ctx context.Context) (err error) {
 		if err := p.StartParticipant(entry.Participant); err != nil {
 			return err
 		}
+	}
+	if err := p.openGate(); err != nil {
+		return err
 	}
 	if err := p.openCoordinator(ctx); err != nil {
 		return err

@@ -187,11 +187,8 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 	plan := filepath.Join(t.TempDir(), "plan.yaml")
 	text := "participant: crm\nhome: crm_home\nschemas: public\ntenant: {root: a.id, type: text}\ntables:\n  a: {by: id}\n"
 	require.NoError(t, os.WriteFile(plan, []byte(text), 0o600))
-	private, err := events.NewSeed()
-	require.NoError(t, err)
-	signer, err := events.NewSigner(private)
-	require.NoError(t, err)
 	key := "UBASTCR4ZNKPVQUYPUOMQJJK67NJWHWCEHCZ3LPDG4HQM75YAMHKS4NW" // not a key: its checksum is wrong
+	trusted := string(testKey(t))
 	for claim, c := range map[string]struct {
 		command string
 		env     []string
@@ -205,16 +202,21 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 			[]string{"--signing-seed-file", seed}, ExitUsage, "--database-url"},
 		"a dead database": {"coordinator", []string{"DATABASE_URL=postgres://u:hidden@127.0.0.1:1/db"},
 			[]string{"--signing-seed-file", seed}, ExitUnreachable, "PostgreSQL does not answer"},
-		"an unknown flag":     {"coordinator", nil, []string{"--nope"}, ExitUsage, "--help"},
-		"a bad log level":     {"participant", nil, []string{"--log-level", "loud"}, ExitUsage, "--log-level"},
-		"no keys":             {"participant", nil, []string{"--name", "orders"}, ExitUsage, "--trusted-keys"},
-		"a key that is none":  {"participant", []string{"TRUSTED_KEYS=" + key}, nil, ExitUsage, "trusted key 1"},
-		"a bad crash point":   {"coordinator", []string{"TD_CRASH=x:0"}, nil, ExitUsage, "TD_CRASH"},
-		"a bad roster":        {"coordinator", nil, []string{"--roster", "orders"}, ExitUsage, "name:wave"},
+		"an unknown flag":                {"coordinator", nil, []string{"--nope"}, ExitUsage, "--help"},
+		"a bad log level":                {"participant", nil, []string{"--log-level", "loud"}, ExitUsage, "--log-level"},
+		"no keys":                        {"participant", nil, []string{"--name", "orders"}, ExitUsage, "--trusted-keys"},
+		"a key that is none":             {"participant", []string{"TRUSTED_KEYS=" + key}, nil, ExitUsage, "trusted key 1"},
+		"a bad crash point":              {"coordinator", []string{"TD_CRASH=x:0"}, nil, ExitUsage, "TD_CRASH"},
+		"a bad roster":                   {"coordinator", nil, []string{"--roster", "orders"}, ExitUsage, "name:wave"},
+		"a way to ask that is not there": {"coordinator", []string{"AUTH=none"}, nil, ExitUsage, "loopback or jwt"},
+		"an issuer that does not count":  {"coordinator", nil, []string{"--auth-issuer", "https://hidden"}, ExitUsage, "--auth jwt"},
+		"other machines without tokens":  {"coordinator", []string{"HTTP_ADDR=0.0.0.0:8480"}, nil, ExitUsage, "--auth jwt"},
+		"other machines without TLS": {"participant", []string{"AUTH=jwt", "TRUSTED_KEYS=" + trusted},
+			[]string{"--http-addr", "0.0.0.0:8000"}, ExitUsage, "--tls-cert"},
 		"a plan that is gone": {"participant", []string{"PLAN=" + plan + ".gone"}, nil, ExitUsage, "--plan"},
-		"a plan and a name": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+		"a plan and a name": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + trusted},
 			[]string{"--name", "orders"}, ExitUsage, "exclude each other"},
-		"a plan with files": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+		"a plan with files": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + trusted},
 			[]string{"--files-root", "/tmp"}, ExitUsage, "--files-root"},
 	} {
 		t.Run(claim+" is named with the way out", func(t *testing.T) {
@@ -241,4 +243,14 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 		require.Equal(t, ExitDone, p.ended().ExitCode())
 		require.NotContains(t, p.log.String(), "hidden")
 	})
+}
+
+// testKey is a public key of the right form.
+func testKey(t testing.TB) events.PublicKey {
+	t.Helper()
+	seed, err := events.NewSeed()
+	require.NoError(t, err)
+	signer, err := events.NewSigner(seed)
+	require.NoError(t, err)
+	return signer.PublicKey()
 }

@@ -33,6 +33,10 @@ var plan = []room{
 	{path: "saga/httpapi", house: []string{"saga", "events"},
 		third: []string{"github.com/danielgtaylor/huma/v2", "github.com/rs/zerolog", "golang.org/x/sync", "golang.org/x/time"},
 		why:   "a request becomes an input of the core; it never reaches a table or the bus by itself"},
+	{path: "saga/httpapi/tokens", house: []string{"saga", "saga/httpapi", "events"},
+		third: []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3", "github.com/MicahParks/jwkset",
+			"github.com/rs/zerolog"},
+		why: "who asks is found out from what he brings: neither a job nor a table says it, and the API knows no format of tokens"},
 	{path: "saga/sagatest", house: []string{"saga", "events"},
 		why: "a suite for strangers' stores speaks testing.TB alone"},
 

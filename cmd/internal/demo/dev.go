@@ -23,6 +23,7 @@ func Dev(ctx context.Context, opts Options) (err error) {
 	defer func() { err = errors.Join(err, d.platform.Stop()) }()
 	d.where(time.Since(started))
 	d.page.fact("API", "%s", d.platform.URL())
+	d.page.fact("tokens", "erasectl makes its own, with the key in the data folder; erasectl token makes others")
 	d.page.fact("database", "%s", d.platform.AdminDSN())
 	d.page.fact("trusted key", "%s", d.platform.TrustedKey())
 	if err := d.fill(ctx); err != nil {

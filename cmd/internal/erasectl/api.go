@@ -33,7 +33,7 @@ type api struct {
 	base    *url.URL
 	http    *http.Client
 	actor   string
-	token   string
+	bearer  bearer
 	within  func(context.Context) (context.Context, context.CancelFunc)
 	version string
 }
@@ -51,14 +51,8 @@ func (k *console) client() (*api, error) {
 		// A token goes to the server that was named and to no other.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	if k.tokenFile == "" {
-		return a, nil
-	}
-	if a.token, err = readToken(k.tokenFile); err != nil {
+	if a.bearer, err = k.bearerFor(base); err != nil {
 		return nil, err
-	}
-	if base.Scheme != "https" && !loopback(base.Hostname()) {
-		return nil, app.Usage("--api: a token is not sent unencrypted to another machine; use https, or a tunnel to this one")
 	}
 	return a, nil
 }
@@ -73,12 +67,7 @@ func parseAPI(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// readToken reads the file at every command, so that one that is renewed is used at once.
+// readToken reads the file for every request, so that one that is renewed is used at once.
 func readToken(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -162,8 +151,12 @@ func (a *api) send(ctx context.Context, c call) (*http.Response, error) {
 	}
 	r.Header.Set("Accept", "application/json, application/problem+json")
 	r.Header.Set("User-Agent", "erasectl/"+a.version)
-	if a.token != "" {
-		r.Header.Set("Authorization", "Bearer "+a.token)
+	if a.bearer != nil {
+		token, err := a.bearer()
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	if a.actor != "" {
 		r.Header.Set(httpapi.ActorHeader, a.actor)
