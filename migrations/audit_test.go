@@ -13,7 +13,7 @@ import (
 )
 
 const insertRecord = `INSERT INTO audit.records (action, phase, operation, actor, code)
-	VALUES ('00000000-0000-4000-8000-000000000001', 'outcome', 'deleteTenant', 'user-1', 'done')`
+	VALUES ('a-1', 'outcome', 'deleteTenant', 'user-1', 'done')`
 
 // writer is a connection of a role that may write the trail.
 func writer(t *testing.T, db *pgtest.Database) *pgx.Conn {
@@ -40,9 +40,9 @@ func TestAuditTrailIsAppendOnly(t *testing.T) {
 		"move the end of the chain":  "UPDATE audit.chain SET hash = repeat('0', 64)",
 		"cut the chain":              "DELETE FROM audit.chain",
 		"make tables beside it":      "CREATE TABLE audit.records_2 (number bigint)",
-		"choose a number":            "INSERT INTO audit.records (number, action, phase, operation) VALUES (1, gen_random_uuid(), 'intent', 'x')",
-		"choose a time":              "INSERT INTO audit.records (at, action, phase, operation) VALUES (now(), gen_random_uuid(), 'intent', 'x')",
-		"choose a hash":              "INSERT INTO audit.records (hash, action, phase, operation) VALUES ('', gen_random_uuid(), 'intent', 'x')",
+		"choose a number":            "INSERT INTO audit.records (number, action, phase, operation) VALUES (1, 'a-1', 'intent', 'x')",
+		"choose a time":              "INSERT INTO audit.records (at, action, phase, operation) VALUES (now(), 'a-1', 'intent', 'x')",
+		"choose a hash":              "INSERT INTO audit.records (hash, action, phase, operation) VALUES ('', 'a-1', 'intent', 'x')",
 		"become the owner":           "SET ROLE td_audit",
 		"give the table to itself":   "ALTER TABLE audit.records OWNER TO current_user",
 		"read the migration's table": "SELECT * FROM audit.td_version_audit",
@@ -141,7 +141,7 @@ func TestAuditTrail(t *testing.T) {
 			"records_length": "('intent', repeat('a', 257), '')",
 		} {
 			_, err := conn.Exec(t.Context(), `INSERT INTO audit.records (phase, actor, code, action, operation)
-				SELECT v.*, gen_random_uuid(), 'x' FROM (VALUES `+values+`) AS v`)
+				SELECT v.*, 'a-1', 'x' FROM (VALUES `+values+`) AS v`)
 			require.ErrorContains(t, err, constraint)
 		}
 	})

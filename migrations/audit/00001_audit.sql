@@ -6,7 +6,7 @@
 create table records (
     number       bigint      primary key,
     at           timestamptz not null,
-    action       uuid        not null, -- what an intent and its outcome have in common
+    action       text        not null check (action ~ '^[A-Za-z0-9_-]{1,64}$'), -- what an intent and its outcome have in common
     phase        text        not null,
     operation    text        not null check (operation ~ '^[A-Za-z][A-Za-z0-9_-]{0,63}$'),
     actor        text        not null default '',

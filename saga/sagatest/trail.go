@@ -1,0 +1,61 @@
+package sagatest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bakery-ia/tenant-deletion/saga"
+)
+
+var _ saga.Trail = (*Trail)(nil)
+
+// Trail is a saga.Trail in memory. It is safe for any number of goroutines.
+type Trail struct {
+	mu      sync.Mutex
+	records []saga.AuditRecord
+	failure error
+}
+
+// NewTrail makes an empty trail.
+func NewTrail() *Trail { return &Trail{} }
+
+// Break makes the trail refuse every record with this error; nil mends it.
+func (t *Trail) Break(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failure = err
+}
+
+// Record implements saga.Auditor.
+func (t *Trail) Record(_ context.Context, records ...saga.AuditRecord) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failure != nil {
+		return t.failure
+	}
+	for _, r := range records {
+		previous := saga.AuditStart
+		if last := len(t.records) - 1; last >= 0 {
+			previous = t.records[last].Hash
+		}
+		r = r.Bounded()
+		r.Number, r.At = int64(len(t.records)+1), time.Now().UTC().Truncate(time.Microsecond)
+		r.Hash = r.Sum(previous)
+		t.records = append(t.records, r)
+	}
+	return nil
+}
+
+// Recorded implements saga.Trail.
+func (t *Trail) Recorded(_ context.Context, f saga.AuditFilter) (records []saga.AuditRecord, _ error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range slices.Backward(t.records) {
+		if f.Matches(r) && (f.Before == 0 || r.Number < f.Before) && len(records) < saga.ListLimit(f.Limit) {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
