@@ -22,6 +22,9 @@ type API struct {
 	huma       huma.API
 	document   document
 
+	ruled   map[string]bool // names of rules that an operation has
+	unruled []error         // operations that have none
+
 	streams    chan struct{} // holds one for each live stream
 	ending     context.Context
 	endStreams context.CancelFunc
@@ -29,8 +32,17 @@ type API struct {
 
 var _ http.Handler = (*API)(nil)
 
-// New makes an API of the parts that the configuration has. Who may use it is the authoriser's word alone.
+// New makes an API of the parts that the configuration has. Who may use it is the authoriser's word alone. An operation without
+// a rule, or a rule without an operation, is an error.
 func New(authoriser Authoriser, cfg Config) (*API, error) {
+	a, err := assemble(authoriser, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return a, everyRule()
+}
+
+func assemble(authoriser Authoriser, cfg Config) (*API, error) {
 	if authoriser == nil {
 		return nil, errors.New("httpapi: Authoriser: missing")
 	}
@@ -38,10 +50,14 @@ func New(authoriser Authoriser, cfg Config) (*API, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, authoriser: authoriser, mux: http.NewServeMux(), streams: make(chan struct{}, cfg.StreamsMax)}
+	a := &API{cfg: cfg, authoriser: authoriser, mux: http.NewServeMux(), ruled: map[string]bool{},
+		streams: make(chan struct{}, cfg.StreamsMax)}
 	a.ending, a.endStreams = context.WithCancel(context.Background())
 	a.huma = humago.New(a.mux, a.settings())
 	a.mount()
+	if err := errors.Join(a.unruled...); err != nil {
+		return nil, err
+	}
 	var err error
 	if a.document, err = finish(a.huma.OpenAPI()); err != nil {
 		return nil, fmt.Errorf("httpapi: describe: %w", err)
@@ -175,14 +191,20 @@ func (w *refusal) WriteHeader(status int) { w.status = status }
 
 // Document is the OpenAPI document of the whole API, in YAML, with the platform's routes of the named services.
 func Document(services map[string]events.Participant) ([]byte, error) {
-	nobody := AuthoriserFunc(func(context.Context, Access) (Caller, error) { return Caller{}, ErrForbidden })
-	a, err := New(nobody, Config{Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
-		Services: named{names: services}})
+	a, err := New(AuthoriserFunc(refuseAll), wholeConfig(services))
 	if err != nil {
 		return nil, err
 	}
 	return a.Document(), nil
 }
+
+// wholeConfig has every part, described and not there.
+func wholeConfig(services map[string]events.Participant) Config {
+	return Config{Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{}, Services: named{names: services}}
+}
+
+// refuseAll lets nobody in.
+func refuseAll(context.Context, Access) (Caller, error) { return Caller{}, ErrForbidden }
 
 // absent stands for parts whose operations are only described.
 type absent struct {

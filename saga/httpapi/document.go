@@ -55,7 +55,7 @@ func (a *API) settings() huma.Config {
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 			SecuritySchemes: map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT",
-				Description: "Tokens come with the platform's issuer."}},
+				Description: bearerWords}},
 		},
 	}
 	config.CreateHooks = nil
@@ -100,12 +100,11 @@ func (a *API) describe(op operation) huma.Operation {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Tags: []string{op.tag}, Summary: op.summary,
 		Description: op.description, DefaultStatus: op.success, Responses: map[string]*huma.Response{},
-		Security:     []map[string][]string{{"bearer": {}}},
+		Security:     security(ruleOf(op.id)),
 		MaxBodyBytes: a.cfg.BodyBytesMax + 1, BodyReadTimeout: -1, // read by the guard, within its own limits
 	}
 	refuses := slices.Concat(commonErrors, op.refuses)
-	if op.open {
-		described.Security = []map[string][]string{}
+	if ruleOf(op.id).Open {
 		refuses = op.refuses
 	}
 	for _, status := range refuses {
@@ -115,6 +114,20 @@ func (a *API) describe(op operation) huma.Operation {
 		op.describe(&described)
 	}
 	return described
+}
+
+// bearerWords say how the document's security is to be read.
+const bearerWords = "A JWT of the platform's issuer. Of the requirements that an operation lists, one is enough: a scope, which " +
+	"stands in the claim scope, or a role, which stands in the claim roles. An owner may use an operation for the tenants that " +
+	"are his by the tenant service's own tables, and for no other."
+
+// security are the scopes and roles of which one is enough. OpenAPI 3.1 lets a requirement name roles.
+func security(r Rule) []map[string][]string {
+	list := []map[string][]string{}
+	for _, word := range r.Anyone() {
+		list = append(list, map[string][]string{"bearer": {word}})
+	}
+	return list
 }
 
 func (a *API) problemResponse(status int) *huma.Response {

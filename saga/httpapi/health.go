@@ -15,10 +15,10 @@ type Health struct {
 type healthAnswer struct{ Body Health }
 
 func (a *API) mountHealth() {
-	register(a, operation{id: "livez", method: http.MethodGet, path: "/livez", tag: tagHealth, open: true,
+	register(a, operation{id: "livez", method: http.MethodGet, path: "/livez", tag: tagHealth,
 		summary: "Is the process alive?", description: "It never looks at PostgreSQL or NATS: restarting would not help them.",
 		refuses: []int{http.StatusBadRequest, http.StatusUnprocessableEntity}, answer: Health{State: "ok"}}, a.livez)
-	register(a, operation{id: "readyz", method: http.MethodGet, path: "/readyz", tag: tagHealth, open: true, timeout: readyTimeout,
+	register(a, operation{id: "readyz", method: http.MethodGet, path: "/readyz", tag: tagHealth, timeout: readyTimeout,
 		summary: "Can the process do its work?", description: "503 names what does not answer.",
 		refuses: []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 		answer:  Health{State: "ok"}}, a.readyz)

@@ -50,15 +50,15 @@ func (a *API) mountJobs() {
 		description: "A repeat with the same key answers with the same job, and so does any request for a tenant that has a job " +
 			"which has not ended. The same key with another body is refused.",
 		refuses:  []int{http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
-		required: []string{"Idempotency-Key"}, body: exampleNewJob, answer: exampleJob()}, a.submitJob)
+		required: []string{"Idempotency-Key"}, tenantIn: "body", body: exampleNewJob, answer: exampleJob()}, a.submitJob)
 	register(a, operation{id: "deleteTenant", method: http.MethodDelete, path: "/api/v1/tenants/{tenant_id}", tag: tagTenants,
 		success: http.StatusAccepted, summary: "Delete a tenant from the whole platform",
 		description: "Asks for a job like submitJob does. Without an Idempotency-Key every call is a new request; the tenant still " +
 			"has one job at a time.",
 		answer: exampleJob()}, a.deleteTenant)
 	register(a, operation{id: "listJobs", method: http.MethodGet, path: jobsPath, tag: tagJobs, summary: "List jobs, newest first",
-		description: "Every filter that is given must hold. The header Link leads to the next page.",
-		answer:      exampleJobs()}, a.listJobs)
+		description: "Every filter that is given must hold. The header Link leads to the next page. An owner must name his tenant.",
+		tenantIn:    "query", answer: exampleJobs()}, a.listJobs)
 	register(a, operation{id: "getJob", method: http.MethodGet, path: jobPath, tag: tagJobs, summary: "Read a job with its steps",
 		description: "With If-None-Match a job that has not changed is answered by 304.",
 		refuses:     []int{http.StatusNotFound}, answer: exampleJob(), describe: describeNotModified}, a.getJob)

@@ -103,8 +103,10 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 func (p *Problem) GetHeaders() http.Header {
 	header := http.Header{}
 	switch p.Code {
-	case CodeUnauthenticated:
-		header.Set("WWW-Authenticate", `Bearer realm="tenant-deletion"`)
+	case CodeUnauthenticated, CodeForbidden:
+		if p.challenge != "" {
+			header.Set("WWW-Authenticate", p.challenge)
+		}
 	case CodeTooMany:
 		header.Set("Retry-After", streamRetry)
 	case CodeUnavailable:
@@ -117,6 +119,27 @@ func (p *Problem) GetHeaders() http.Header {
 func problem(status int, code, detail string) *Problem {
 	return &Problem{Type: "urn:tenant-deletion:problem:" + code, Title: http.StatusText(status), Status: status, Code: code,
 		Detail: detail}
+}
+
+// realm begins every challenge.
+const realm = `Bearer realm="tenant-deletion"`
+
+// challenging says with the answer how a request like this would be let in (RFC 6750, section 3).
+func (p *Problem) challenging(scope Scope) *Problem {
+	switch {
+	case p.Code == CodeUnauthenticated && p.challenge == "":
+		p.challenge = realm
+	case p.Code == CodeForbidden && scope != "":
+		p.challenge = realm + `, error="insufficient_scope", scope="` + string(scope) + `"`
+	}
+	return p
+}
+
+// refusedToken is the answer to a token that does not count. Its words are safe in a header: see TokenError.
+func refusedToken(e *TokenError) *Problem {
+	p := problem(http.StatusUnauthorized, CodeUnauthenticated, "The token is refused: "+e.Why+".")
+	p.challenge = realm + `, error="invalid_token", error_description="` + e.Why + `"`
+	return p
 }
 
 func problemOf(status int) *Problem {
@@ -153,9 +176,12 @@ func fail(logger zerolog.Logger, err error) *Problem {
 func translate(err error) *Problem {
 	var made *Problem
 	var sole *SoleOwnerError
+	var token *TokenError
 	switch {
 	case errors.As(err, &made):
 		return made
+	case errors.As(err, &token):
+		return refusedToken(token)
 	case errors.As(err, &sole):
 		p := problem(http.StatusConflict, CodeSoleOwner, "The user is the sole owner of tenants: transfer or delete these first.")
 		p.Tenants = sole.Tenants

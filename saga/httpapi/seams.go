@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/saga"
@@ -83,7 +84,17 @@ type Caller struct {
 	Subject string
 	// Source is the service on whose behalf he asks; empty means api.
 	Source events.Participant
+	// Roles are what he is, Scopes what he may: those that his token names, and those that his roles imply.
+	Roles  Roles
+	Scopes Scopes
+	// TokenID is the jti of his token; empty when it has none.
+	TokenID string
+	// Until is when his token ends; zero when there is none.
+	Until time.Time
 }
+
+// Admin reports whether he is an administrator of the platform.
+func (c Caller) Admin() bool { return c.Roles.Has(RoleAdmin) }
 
 // Access is what a request wants to do.
 type Access struct {
@@ -92,11 +103,17 @@ type Access struct {
 	// Tenant is the tenant the request names in its path; empty when it names none there.
 	Tenant  events.TenantID
 	Request *http.Request
+	// Rule says who may call the operation.
+	Rule Rule
+	// Target finds out what the request is about, which may need a look at a job or at the body. An error that it returns is
+	// an answer to the request: hand it on.
+	Target func(ctx context.Context) (Target, error)
 }
 
 // Authoriser decides who may do what. No route is served without asking it.
 type Authoriser interface {
-	// Authorise returns who is asking, or ErrUnauthenticated or ErrForbidden.
+	// Authorise returns who is asking, or ErrUnauthenticated (a TokenError says why) or ErrForbidden. With ErrForbidden it
+	// may return who was refused.
 	Authorise(ctx context.Context, a Access) (Caller, error)
 }
 
@@ -111,3 +128,12 @@ var (
 	ErrUnauthenticated = errors.New("who is asking is not known")
 	ErrForbidden       = errors.New("not allowed")
 )
+
+// TokenError says why a token is refused, in words that come from a closed set and never from the token. It is an
+// ErrUnauthenticated.
+type TokenError struct{ Why string }
+
+func (e *TokenError) Error() string { return "the token is refused: " + e.Why }
+
+// Unwrap makes it an ErrUnauthenticated.
+func (e *TokenError) Unwrap() error { return ErrUnauthenticated }

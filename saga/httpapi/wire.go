@@ -228,6 +228,8 @@ type Problem struct {
 	State string `json:"state,omitempty"`
 	// Tenants are those that would be left without an owner.
 	Tenants []events.TenantID `json:"tenants,omitempty"`
+
+	challenge string // how a request like this would be let in, for the header WWW-Authenticate
 }
 
 // FieldProblem names a field of the request and what is wrong with it.
