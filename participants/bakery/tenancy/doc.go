@@ -3,7 +3,7 @@
 // # Usage
 //
 // New takes the tenant service's database; Admins, Transfer and RemoveMemberships are the platform's three routes. Whoever
-// calls them has verified the caller.
+// calls them has verified the caller. Standing says what a user is in a tenant.
 //
 // # Guarantees
 //
