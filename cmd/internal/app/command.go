@@ -12,7 +12,7 @@ import (
 // CoordinatorCommand is the command line of cmd/coordinator. Flags win over the environment.
 func CoordinatorCommand() *cobra.Command {
 	var cfg CoordinatorConfig
-	var roster, logLevel string
+	var roster, sources, logLevel string
 	c := newCommand("coordinator", "Run the coordinator of tenant deletions")
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
@@ -28,15 +28,26 @@ func CoordinatorCommand() *cobra.Command {
 	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
 	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
 	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the coordinator's tables first")
+	f.StringVar(&cfg.TenantsDatabaseURL, "tenants-database-url", "",
+		"PostgreSQL of the tenant service, to read who may ask for a deletion; empty lets everybody [$TENANTS_DATABASE_URL]")
+	f.StringVar(&sources, "trusted-sources", "",
+		"services that may ask on their own authority, comma separated [$TRUSTED_SOURCES]")
+	f.BoolVar(&cfg.Audit, "audit", false, "record who asks for what in the audit trail, and refuse what cannot be recorded")
+	f.StringVar(&cfg.AuditAdminURL, "audit-admin-url", "",
+		"with --migrate: PostgreSQL as a role that may create roles, to lay the audit trail [$AUDIT_ADMIN_URL]")
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
+			"TENANTS_DATABASE_URL": &cfg.TenantsDatabaseURL, "TRUSTED_SOURCES": &sources, "AUDIT_ADMIN_URL": &cfg.AuditAdminURL,
 			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
 		}
 		if cfg.Roster, err = parseRoster(roster); err != nil {
 			return Usage("--roster: %w", err)
+		}
+		if cfg.TrustedSources, err = parseSources(sources); err != nil {
+			return Usage("--trusted-sources: %w", err)
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)

@@ -21,6 +21,11 @@ import (
 
 // CoordinatorConfig is what one coordinator process needs.
 type CoordinatorConfig struct {
+	// Audit records who asked for what in the audit trail of the same database (schema audit), which the coordinator's role can
+	// only append to. Without it nothing is recorded.
+	Audit bool
+	// AuditAdminURL is a role that may create roles; with Migrate it lays the audit trail and lets the coordinator's role write.
+	AuditAdminURL string
 	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
 	DatabaseURL string
 	// HTTPAddr is where the API is served, host:port of this machine. Empty serves none.
@@ -39,6 +44,11 @@ type CoordinatorConfig struct {
 	Roster []saga.RosterEntry
 	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
 	SigningSeedFile string
+	// TenantsDatabaseURL is the tenant service's database, to read its rules from: who may ask for a deletion. Empty lets whoever
+	// the API and the broker let.
+	TenantsDatabaseURL string
+	// TrustedSources are the services that may ask on their own authority, where there are rules.
+	TrustedSources []events.Participant
 
 	crash *crasher
 }
@@ -87,14 +97,21 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 			return err
 		}
 	}
-	engine, err := runner.New(store, b, runner.Config{Logger: cfg.Logger, Policy: cfg.Policy, Signer: signer,
-		Reached: func(p runner.Point) { cfg.crash.reached(string(p)) }})
+	running := runner.Config{Logger: cfg.Logger, Policy: cfg.Policy, Signer: signer,
+		Reached: func(p runner.Point) { cfg.crash.reached(string(p)) }}
+	trail, err := openControls(ctx, cfg, &running, &opened)
+	if err != nil {
+		return err
+	}
+	engine, err := runner.New(store, b, running)
 	if err != nil {
 		return err
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
 		Msg("coordinator runs")
-	return withAPI(ctx, cfg.HTTPAddr, coordinatorAPI(engine, cfg.Logger, ready(db, b)), engine.Run)
+	api := coordinatorAPI(engine, cfg.Logger, ready(db, b))
+	api.Audit = trail
+	return withAPI(ctx, cfg.HTTPAddr, api, engine.Run)
 }
 
 // coordinatorAPI are the parts of the API that a coordinator serves.
