@@ -80,6 +80,7 @@ type Erasure struct {
 	progress func(table string, deleted int64)
 	answer   *Receipt
 	replayed bool
+	outlived bool
 }
 
 // NewErasure starts an erasure. Now and progress may be nil.
@@ -126,6 +127,11 @@ func (e *Erasure) Receipt(mode string, previous *Receipt) *Receipt {
 
 // Answer closes the erasure with a receipt that was stored before; nothing was deleted this time.
 func (e *Erasure) Answer(stored *Receipt) { e.answer, e.replayed = stored, true }
+
+// Outlive says that the command is older than the tenant's present life: he was created again, or erased by a later job, since
+// the receipt was stored. The receipt still answers it, and whoever sent it so late is worth a look: a repeat by the coordinator, or
+// by somebody who has kept a copy.
+func (e *Erasure) Outlive() { e.outlived = true }
 
 // Answered is the receipt that closed the erasure, and whether it had been stored before; nil while it is open.
 func (e *Erasure) Answered() (r *Receipt, replayed bool) { return e.answer, e.replayed }
