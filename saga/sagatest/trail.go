@@ -32,7 +32,18 @@ func (t *Trail) Break(err error) {
 func (t *Trail) Forge(number int64, actor string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.records[number-1].Actor = actor
+	for i := range t.records {
+		if t.records[i].Number == number {
+			t.records[i].Actor = actor
+		}
+	}
+}
+
+// Forget drops the n oldest records.
+func (t *Trail) Forget(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.records = t.records[n:]
 }
 
 // Record implements saga.Auditor.
@@ -43,12 +54,12 @@ func (t *Trail) Record(_ context.Context, records ...saga.AuditRecord) error {
 		return t.failure
 	}
 	for _, r := range records {
-		previous := saga.AuditStart
+		previous, number := saga.AuditStart, int64(1)
 		if last := len(t.records) - 1; last >= 0 {
-			previous = t.records[last].Hash
+			previous, number = t.records[last].Hash, t.records[last].Number+1
 		}
 		r = r.Bounded()
-		r.Number, r.At = int64(len(t.records)+1), time.Now().UTC().Truncate(time.Microsecond)
+		r.Number, r.At = number, time.Now().UTC().Truncate(time.Microsecond)
 		r.Hash = r.Sum(previous)
 		t.records = append(t.records, r)
 	}

@@ -178,7 +178,8 @@ func (k *console) auditVerify() *cobra.Command {
 	c := &cobra.Command{Use: "verify", Short: "Prove that no record of the audit trail was changed or left out",
 		Long: `Read the whole audit trail and compute every record's hash again: each is taken of the one before it. It prints the
 newest record's number and hash; kept elsewhere and given to a later run with --kept, they show also a trail that was cut short or
-written anew as a whole. Exit code 8 says that the proof did not hold.`,
+written anew as a whole, and one whose records up to that number were archived can still be verified. Exit code 8 says that
+the proof did not hold.`,
 		Example: `  erasectl audit verify
   erasectl audit verify --kept 4711:9b74c9897bac770ffc029102a200c5de9b74c9897bac770ffc029102a200c5de`, Args: exactly()}
 	c.Flags().StringVar(&kept, "kept", "", "NUMBER:HASH that an earlier run has printed")
@@ -245,7 +246,11 @@ func (a *api) verifyAudit(ctx context.Context, kept int64, hash string) (found v
 		return found, notProven("record %d, which was kept, is gone", kept)
 	case after == nil:
 		return verified{Newest: "0:" + saga.AuditStart}, nil
-	case after.Number != 1 || saga.CheckChain(saga.AuditStart, *after) != nil:
+	}
+	if after.Number != kept+1 { // older records may have been archived up to the kept one, and no other
+		kept, hash = 0, saga.AuditStart
+	}
+	if after.Number != kept+1 || saga.CheckChain(hash, *after) != nil {
 		return found, notProven("broken at record %d", after.Number)
 	}
 	return found, nil

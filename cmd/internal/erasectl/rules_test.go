@@ -154,6 +154,12 @@ func TestAuditVerify(t *testing.T) {
 		w.trail.Forge(number, "alice")
 		require.Zero(t, w.erasectl("audit", "verify").code)
 	}
+	w.trail.Forget(40)
+	require.Zero(t, w.erasectl("audit", "verify", "--kept", kept).code, "archived up to the kept record")
+	inOneLine(t, w.erasectl("audit", "verify"), app.ExitNotProven, "broken at record 41")
+	inOneLine(t, w.erasectl("audit", "verify", "--kept", "40:"+saga.AuditStart), app.ExitNotProven, "broken at record 41")
+	w.trail.Forget(1)
+	inOneLine(t, w.erasectl("audit", "verify", "--kept", kept), app.ExitNotProven, "broken at record 42")
 }
 
 // kept is what verify would have printed at a number.
