@@ -59,8 +59,9 @@ type Services interface {
 // Tenants is the tenant service's own management.
 type Tenants interface {
 	Admins(ctx context.Context, tenant events.TenantID) ([]Admin, error)
-	// Transfer makes an active admin of the tenant its owner; by is who asked for it.
-	Transfer(ctx context.Context, tenant events.TenantID, newOwner, by string) (Transferred, error)
+	// Transfer makes an active admin of the tenant its owner; by is who asked for it: the owner, or an administrator of the
+	// platform, else ErrForbidden.
+	Transfer(ctx context.Context, tenant events.TenantID, newOwner string, by Caller) (Transferred, error)
 	// RemoveMemberships removes a user from every tenant, unless he is the sole owner of one (a *SoleOwnerError).
 	RemoveMemberships(ctx context.Context, user, by string) (removed int64, err error)
 }

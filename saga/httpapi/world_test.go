@@ -314,7 +314,7 @@ func (s *tenancy) Admins(_ context.Context, tenant events.TenantID) ([]Admin, er
 	return []Admin{{UserID: owner, Role: "owner", Active: true}, {UserID: admin, Role: "admin", Active: true}}, nil
 }
 
-func (s *tenancy) Transfer(_ context.Context, tenant events.TenantID, to, _ string) (Transferred, error) {
+func (s *tenancy) Transfer(_ context.Context, tenant events.TenantID, to string, _ Caller) (Transferred, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
