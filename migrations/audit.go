@@ -16,8 +16,8 @@ var auditGrantSQL string
 // auditOwner is the role that the audit trail belongs to.
 const auditOwner = "td_audit"
 
-// GrantAudit lets a role, such as the coordinator's own, write and read the audit trail, and nothing else. The DSN is the one that
-// laid the line Audit. It is safe to call again.
+// GrantAudit lets a role, such as the coordinator's own, write and read the audit trail, and nothing else. The DSN is the one
+// that laid the line Audit. It is safe to call again.
 func GrantAudit(ctx context.Context, adminDSN, role string) error {
 	if !identifier.MatchString(role) {
 		return fmt.Errorf("migrations: grant audit: role: %q is not a plain identifier", role)

@@ -13,7 +13,7 @@ BEGIN
         EXECUTE format('GRANT %I TO %I', owner, current_user);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = home) THEN
-        EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', home, owner);
+        EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', home, owner);
         EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', home);
     END IF;
 END

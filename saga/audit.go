@@ -78,7 +78,8 @@ func (r AuditRecord) Sum(previous string) string {
 
 // Bounded is the record as a trail stores it: every text is printable, on one line, and not too long.
 func (r AuditRecord) Bounded() AuditRecord {
-	for _, text := range []*string{&r.Action, &r.Operation, &r.Actor, &r.OnBehalfOf, &r.Token, &r.Origin, &r.About, &r.Reason, &r.Code} {
+	for _, text := range []*string{&r.Action, &r.Operation, &r.Actor, &r.OnBehalfOf, &r.Token, &r.Origin, &r.About, &r.Reason,
+		&r.Code} {
 		*text = bounded(*text)
 	}
 	r.Source, r.Tenant = events.Participant(bounded(string(r.Source))), events.TenantID(bounded(string(r.Tenant)))

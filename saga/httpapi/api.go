@@ -207,7 +207,8 @@ func Document(services map[string]events.Participant) ([]byte, error) {
 
 // wholeConfig has every part, described and not there.
 func wholeConfig(services map[string]events.Participant) Config {
-	return Config{Audit: absent{}, Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{}, Services: named{names: services}}
+	return Config{Audit: absent{}, Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
+		Services: named{names: services}}
 }
 
 // refuseAll lets nobody in.

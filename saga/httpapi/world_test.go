@@ -49,7 +49,8 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 	signer, err := events.NewSigner(seed)
 	require.NoError(t, err)
 	w := &world{t: t, store: sagatest.NewMemory(), parts: map[events.Participant]*part{}, tenancy: newTenancy(),
-		trail: sagatest.NewTrail(), log: &lockedBuffer{}, bus: bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{"orders", "tenants"}})}
+		trail: sagatest.NewTrail(), log: &lockedBuffer{},
+		bus: bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{"orders", "tenants"}})}
 	require.NoError(t, w.store.SetRoster(t.Context(), testRoster))
 	r, err := runner.New(w.store, w.bus, runner.Config{Signer: signer, Policy: saga.Policy{Patience: 5 * time.Second},
 		Rules: saga.RulesFunc(w.admit)})
@@ -369,5 +370,6 @@ func serve(t testing.TB, a *API) *world {
 
 // as is the same world for a test of its own.
 func (w *world) as(t testing.TB) *world {
-	return &world{t: t, store: w.store, bus: w.bus, parts: w.parts, tenancy: w.tenancy, trail: w.trail, log: w.log, api: w.api, server: w.server}
+	return &world{t: t, store: w.store, bus: w.bus, parts: w.parts, tenancy: w.tenancy, trail: w.trail, log: w.log, api: w.api,
+		server: w.server}
 }

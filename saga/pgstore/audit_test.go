@@ -83,7 +83,8 @@ func TestAuditChainShowsARewrite(t *testing.T) {
 	require.NoError(t, migrations.Apply(t.Context(), database.AdminDSN(), migrations.Audit()))
 	audit, db := auditOn(t, database.AdminDSN())
 	for _, actor := range []string{"user-1", "user-2", "user-3"} {
-		require.NoError(t, audit.Record(t.Context(), saga.AuditRecord{Operation: "cancelJob", Actor: actor, Action: "a"}.Outcome(saga.AuditDone)))
+		record := saga.AuditRecord{Operation: "cancelJob", Actor: actor, Action: "a"}
+		require.NoError(t, audit.Record(t.Context(), record.Outcome(saga.AuditDone)))
 	}
 	_, err := db.ExecContext(t.Context(), `ALTER TABLE records DISABLE TRIGGER records_keep;
 		UPDATE records SET actor = 'nobody' WHERE number = 2`)

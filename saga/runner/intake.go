@@ -35,7 +35,8 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 		}
 		// Without an Inbox the source and its request id decide what counts once: the id of an event is its sender's word, and
 		// another sender's word must not make this request a repeat.
-		a.submissions = append(a.submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy, Detached: true})
+		a.submissions = append(a.submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy,
+			Detached: true})
 		a.places = append(a.places, place)
 	}
 	a = r.judge(ctx, in, a)

@@ -130,8 +130,9 @@ var trailClaims = []struct {
 	{"writers at once have one chain", func(f *trailFixture) {
 		const writers, each = 8, 10
 		f.together(writers, func(int) error {
+			intent := full().Intent("a-1")
 			for range each {
-				if err := f.trail.Record(context.Background(), full().Intent("a-1"), full().Intent("a-1").Outcome(saga.AuditDone)); err != nil {
+				if err := f.trail.Record(context.Background(), intent, intent.Outcome(saga.AuditDone)); err != nil {
 					return err
 				}
 			}

@@ -64,7 +64,8 @@ func TestControls(t *testing.T) {
 	t.Cleanup(func() { _ = admin.Close(context.Background()) })
 	var name, owner string
 	err = admin.QueryRow(t.Context(), `SELECT t.name, m.user_id::text FROM tenants.tenants t
-		JOIN tenants.tenant_members m ON m.tenant_id = t.id AND m.role = 'owner' WHERE t.id = $1`, string(tenants[0])).Scan(&name, &owner)
+		JOIN tenants.tenant_members m ON m.tenant_id = t.id AND m.role = 'owner' WHERE t.id = $1`,
+		string(tenants[0])).Scan(&name, &owner)
 	require.NoError(t, err)
 	c := caller{t, p}
 	path := "/api/v1/tenants/" + string(tenants[0])
@@ -140,7 +141,8 @@ func TestControls(t *testing.T) {
 		})
 		p.StopCoordinator()
 		reads := startProcess(t, []string{"DATABASE_URL=" + p.DSN("coordinator"), "NATS_URL=" + p.NATSURL(),
-			"TENANTS_DATABASE_URL=" + dsn, "AUDIT_ADMIN_URL=" + p.AdminDSN()}, "coordinator", "--signing-seed-file", p.folders.seed(), "--audit", "--migrate",
+			"TENANTS_DATABASE_URL=" + dsn, "AUDIT_ADMIN_URL=" + p.AdminDSN()}, "coordinator",
+			"--signing-seed-file", p.folders.seed(), "--audit", "--migrate",
 			"--trusted-sources", "billing")
 		trusted := request(tenants[3])
 		require.NoError(t, p.Submit(t.Context(), trusted))

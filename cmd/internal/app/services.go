@@ -92,7 +92,8 @@ func (t tenants) Admins(ctx context.Context, tenant events.TenantID) ([]httpapi.
 func (t tenants) Transfer(
 	ctx context.Context, tenant events.TenantID, newOwner string, by httpapi.Caller,
 ) (httpapi.Transferred, error) {
-	previous, err := t.Tenancy.Transfer(ctx, tenant, newOwner, tenancy.Asker{ID: by.Subject, Platform: by.Admin() || by.Source != ""})
+	asker := tenancy.Asker{ID: by.Subject, Platform: by.Admin() || by.Source != ""}
+	previous, err := t.Tenancy.Transfer(ctx, tenant, newOwner, asker)
 	if err != nil {
 		return httpapi.Transferred{}, tenancyError(err)
 	}

@@ -32,7 +32,8 @@ func TestParseLine(t *testing.T) {
 	})
 	t.Run("refuses other lines without repeating them", func(t *testing.T) {
 		t.Parallel()
-		for _, text := range []string{"", "participant", "bakery:cheese", "cheese:orders", "coordinator:other", "audit:other", "participant:Or ders"} {
+		for _, text := range []string{"", "participant", "bakery:cheese", "cheese:orders", "coordinator:other", "audit:other",
+			"participant:Or ders"} {
 			_, err := parseLine(text, "")
 			require.ErrorContains(t, err, "--line: want coordinator", text)
 			require.NotContains(t, err.Error(), "cheese")

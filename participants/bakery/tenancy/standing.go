@@ -25,8 +25,8 @@ func (s Standing) Named(text string) bool {
 	return strings.TrimSpace(text) == strings.TrimSpace(s.name)
 }
 
-// Standing reads what a user is in a tenant. Whoever is no user, such as a program, is nobody there. A tenant that is not there, or
-// is being deleted, is ErrNoTenant; so is an id that no tenant can have.
+// Standing reads what a user is in a tenant. Whoever is no user, such as a program, is nobody there. A tenant that is not there,
+// or is being deleted, is ErrNoTenant; so is an id that no tenant can have.
 func (t *Tenancy) Standing(ctx context.Context, tenant events.TenantID, user string) (Standing, error) {
 	if checkID("tenant_id", string(tenant)) != nil {
 		return Standing{}, fmt.Errorf("tenancy: read standing: %w", ErrNoTenant)
@@ -41,7 +41,8 @@ func (t *Tenancy) Standing(ctx context.Context, tenant events.TenantID, user str
 		Role   string
 		Active bool
 	}
-	err := t.db.NewRaw(`SELECT t.name, m.user_id::text AS user_id, coalesce(m.role, '') AS role, coalesce(m.is_active, false) AS active
+	err := t.db.NewRaw(`SELECT t.name, m.user_id::text AS user_id, coalesce(m.role, '') AS role,
+			coalesce(m.is_active, false) AS active
 		FROM tenants t JOIN tenant_anchor a ON a.tenant_id = t.id AND a.live AND a.fence IS NULL
 		LEFT JOIN tenant_members m ON m.tenant_id = t.id AND (m.role IN ('owner', 'admin') OR m.user_id = ?1)
 		WHERE t.id = ?0 ORDER BY m.role = 'owner' DESC, m.joined_at, m.user_id`, string(tenant), known).Scan(ctx, &found)
