@@ -37,7 +37,10 @@ func Apply(ctx context.Context, dsn string, lines ...Line) error {
 }
 
 func applyLine(ctx context.Context, dsn string, line Line) error {
-	db, err := open(dsn, line.schema)
+	if err := makeOwner(ctx, dsn, line); err != nil {
+		return err
+	}
+	db, err := openAs(dsn, line.schema, line.owner)
 	if err != nil {
 		return err
 	}
@@ -63,10 +66,16 @@ func applyLine(ctx context.Context, dsn string, line Line) error {
 }
 
 // open gives the line a pool of its own, so that nothing it sets can leak into the caller's connections.
-func open(dsn, schema string) (*sql.DB, error) {
+func open(dsn, schema string) (*sql.DB, error) { return openAs(dsn, schema, "") }
+
+// openAs has what it makes belong to another role, of which the DSN's is a member; empty means the DSN's own.
+func openAs(dsn, schema, role string) (*sql.DB, error) {
 	cfg, err := parse(dsn)
 	if err != nil {
 		return nil, err
+	}
+	if role != "" {
+		cfg.RuntimeParams["role"] = role
 	}
 	if schema != "" {
 		cfg.RuntimeParams["search_path"] = schema

@@ -9,7 +9,7 @@ import (
 
 // The SQL of the house. Each folder belongs to the room that reads its tables.
 //
-//go:embed coordinator participant anchor_text anchor_bigint bakery subscriber
+//go:embed coordinator audit participant anchor_text anchor_bigint bakery subscriber
 var files embed.FS
 
 // Line is a folder of numbered SQL files and the schema they are laid into. Each line counts its own versions, in the
@@ -18,10 +18,20 @@ type Line struct {
 	name   string
 	schema string
 	files  fs.FS
+	// owner is the role that the line's tables belong to; empty means the role of whoever lays them.
+	owner string
 }
 
 // Coordinator is the coordinator's own line, in the schema coordinator.
 func Coordinator() Line { return embedded("coordinator", "coordinator", "coordinator") }
+
+// Audit is the audit trail's line, in the schema audit. Its tables belong to a role as which nobody can log in, so that a
+// program that writes the trail cannot change it: GrantAudit lets a role write. Laying it needs a role that may create roles.
+func Audit() Line {
+	line := embedded("audit", "audit", "audit")
+	line.owner = auditOwner
+	return line
+}
 
 // Participant is what every participant keeps beside its own tables: receipts, inbox and anchors.
 func Participant(schema string) Line { return embedded("participant", schema, "participant") }

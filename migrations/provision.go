@@ -56,8 +56,12 @@ const (
 // provisionPatiently tries again when another provisioner changed the same role at the same time. Roles belong to the
 // whole server and advisory locks to one database, so a lock cannot keep them apart.
 func provisionPatiently(ctx context.Context, db *sql.DB, o Owner) error {
+	return patiently(ctx, func() error { return provisionOnce(ctx, db, o) })
+}
+
+func patiently(ctx context.Context, fn func() error) error {
 	for try := 1; ; try++ {
-		err := provisionOnce(ctx, db, o)
+		err := fn()
 		if err == nil || !collided(err) || try == provisionTriesMax {
 			return err
 		}
@@ -74,20 +78,15 @@ func provisionOnce(ctx context.Context, db *sql.DB, o Owner) error {
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing, before it the error that matters is returned
-	for _, setting := range [][2]string{{"td.role", o.Role}, {"td.verifier", verifier}, {"td.schema", cmp.Or(o.Schema, o.Role)}} {
-		if _, err := tx.ExecContext(ctx, "SELECT set_config($1, $2, true)", setting[0], setting[1]); err != nil {
-			return err
+	return inTx(ctx, db, func(tx *sql.Tx) error {
+		for _, setting := range [][2]string{{"td.role", o.Role}, {"td.verifier", verifier}, {"td.schema", cmp.Or(o.Schema, o.Role)}} {
+			if _, err := tx.ExecContext(ctx, "SELECT set_config($1, $2, true)", setting[0], setting[1]); err != nil {
+				return err
+			}
 		}
-	}
-	if _, err := tx.ExecContext(ctx, provisionSQL); err != nil {
+		_, err := tx.ExecContext(ctx, provisionSQL)
 		return err
-	}
-	return tx.Commit()
+	})
 }
 
 // collided reports duplicate_object, unique_violation, and internal_error ("tuple concurrently updated").

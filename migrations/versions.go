@@ -23,14 +23,17 @@ type Version struct {
 }
 
 // Named is the house's line of that name in the schema: coordinator, participant, bakery and the others that have a folder
-// here. The coordinator's schema is always coordinator, so it may be left empty.
+// here. The schemas of coordinator and audit are always those of their names, so they may be left empty.
 func Named(name, schema string) (Line, error) {
 	dir := name
 	switch name {
-	case "coordinator":
+	case "coordinator", "audit":
 		schema = cmp.Or(schema, name)
 		if schema != name {
-			return Line{}, fmt.Errorf("migrations: the line coordinator is always in the schema coordinator")
+			return Line{}, fmt.Errorf("migrations: the line %s is always in the schema %[1]s", name)
+		}
+		if name == "audit" {
+			return Audit(), nil
 		}
 	case "bakery":
 		dir = path.Join(name, schema)

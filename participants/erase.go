@@ -17,25 +17,34 @@ const detailBytesMax = 512
 // is decided and the same command may be tried again. Erase does not look for a signature or an expiry: whoever calls it
 // directly has verified the caller.
 func (r *Runner) Erase(ctx context.Context, c *events.Command, request events.EventID) (*events.Result, error) {
+	result, _, err := r.erase(ctx, c, request)
+	return result, err
+}
+
+// erase is Erase; outlived reports a command that is older than the tenant's present life, for which nothing was deleted.
+func (r *Runner) erase(
+	ctx context.Context, c *events.Command, request events.EventID,
+) (result *events.Result, outlived bool, err error) {
 	_, jobErr := events.ParseJobID(string(c.JobID))
 	if err := errors.Join(jobErr, c.TenantID.Validate()); err != nil {
-		return nil, fmt.Errorf("participants: erase: %w", err)
+		return nil, false, fmt.Errorf("participants: erase: %w", err)
 	}
 	if !c.Names(r.service.Name) {
-		return nil, fmt.Errorf("participants: erase: %w: the command does not name %s", events.ErrInvalid, r.service.Name)
+		return nil, false, fmt.Errorf("participants: erase: %w: the command does not name %s", events.ErrInvalid, r.service.Name)
 	}
 	erasure := NewErasure(c, r.cfg.Now, r.progressOf(ctx, c))
-	err := r.runErasers(ctx, erasure)
+	err = r.runErasers(ctx, erasure)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return nil, fmt.Errorf("participants: erase: interrupted: %w", ctx.Err())
+		return nil, false, fmt.Errorf("participants: erase: interrupted: %w", ctx.Err())
 	}
 	if err == nil {
-		return r.answer(c, request, erasure)
+		return r.answer(c, request, erasure), erasure.outlived, nil
 	}
 	if errors.Is(err, ErrRefused) {
-		return r.failure(c, request, problemOf(err)), nil
+		problem := problemOf(err)
+		return r.failure(c, request, problem), problem.Code == CodeStale, nil
 	}
-	return nil, fmt.Errorf("participants: erase: %w", err)
+	return nil, false, fmt.Errorf("participants: erase: %w", err)
 }
 
 // runErasers runs the others, then the ledger. The receipt is read first only when there are others, which must not run
@@ -47,8 +56,7 @@ func (r *Runner) runErasers(ctx context.Context, e *Erasure) error {
 			return fmt.Errorf("read receipt: %w", err)
 		}
 		if e.Settled(stored) {
-			e.Answer(stored)
-			return nil
+			return r.service.Ledger.Erase(ctx, e) // which finds the same, and knows the tenant's present life
 		}
 		if stored != nil {
 			e.Since = stored.Attempt
@@ -63,13 +71,13 @@ func (r *Runner) runErasers(ctx context.Context, e *Erasure) error {
 }
 
 // answer turns the receipt into the result. The result of a repeat differs from the first only in Replayed.
-func (r *Runner) answer(c *events.Command, request events.EventID, e *Erasure) (*events.Result, error) {
+func (r *Runner) answer(c *events.Command, request events.EventID, e *Erasure) *events.Result {
 	receipt, replayed := e.Answered()
 	switch {
 	case receipt == nil:
-		return r.failure(c, request, events.Problem{Code: CodeInternal, Detail: "the ledger stored no receipt"}), nil
+		return r.failure(c, request, events.Problem{Code: CodeInternal, Detail: "the ledger stored no receipt"})
 	case receipt.JobID != c.JobID || receipt.TenantID != c.TenantID:
-		return r.failure(c, request, events.Problem{Code: CodeInternal, Detail: "the stored receipt is of another tenant"}), nil
+		return r.failure(c, request, events.Problem{Code: CodeInternal, Detail: "the stored receipt is of another tenant"})
 	}
 	counts := receipt.Counts
 	if counts == nil {
@@ -79,7 +87,7 @@ func (r *Runner) answer(c *events.Command, request events.EventID, e *Erasure) (
 		TenantID: c.TenantID, ServiceName: r.service.Name, Success: true, DeletedCounts: counts, Errors: []events.Problem{},
 		Timestamp: receipt.At, JobID: c.JobID, Generation: c.Generation, Attempt: c.Attempt, RequestID: request,
 		Mode: receipt.Mode, DurationMS: receipt.DurationMS, Replayed: replayed,
-	}, nil
+	}
 }
 
 func (r *Runner) failure(c *events.Command, request events.EventID, p events.Problem) *events.Result {

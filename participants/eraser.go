@@ -80,6 +80,7 @@ type Erasure struct {
 	progress func(table string, deleted int64)
 	answer   *Receipt
 	replayed bool
+	outlived bool
 }
 
 // NewErasure starts an erasure. Now and progress may be nil.
@@ -126,6 +127,11 @@ func (e *Erasure) Receipt(mode string, previous *Receipt) *Receipt {
 
 // Answer closes the erasure with a receipt that was stored before; nothing was deleted this time.
 func (e *Erasure) Answer(stored *Receipt) { e.answer, e.replayed = stored, true }
+
+// Outlive says that the command is older than the tenant's present life: it was created again, or erased by a later job, since
+// the receipt was stored. The receipt answers it all the same, and a dead letter shows that somebody sent it so late: the
+// coordinator, or whoever has kept a copy.
+func (e *Erasure) Outlive() { e.outlived = true }
 
 // Answered is the receipt that closed the erasure, and whether it had been stored before; nil while it is open.
 func (e *Erasure) Answered() (r *Receipt, replayed bool) { return e.answer, e.replayed }

@@ -34,7 +34,7 @@ func (r *Runner) deliver(ctx context.Context, d bus.Delivery) error {
 	log := r.cfg.Logger.With().Str("job", string(command.JobID)).Str("tenant", string(command.TenantID)).
 		Str("participant", string(r.service.Name)).Int("attempt", command.Attempt).Int("wave", command.Wave).Logger()
 	started := r.cfg.Now()
-	result, err := r.Erase(ctx, command, event.ID)
+	result, outlived, err := r.erase(ctx, command, event.ID)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
@@ -53,6 +53,9 @@ func (r *Runner) deliver(ctx context.Context, d bus.Delivery) error {
 	r.cfg.Reached(PointPublished)
 	r.announceDone(ctx, result)
 	logResult(log, result, r.cfg.Now().Sub(started))
+	if outlived { // answered, and a dead letter: somebody should look who sent it
+		return bus.Poison("%s: older than the tenant's present life; nothing was deleted", CodeStale)
+	}
 	return nil
 }
 

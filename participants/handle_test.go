@@ -123,6 +123,32 @@ func TestDelivery(t *testing.T) {
 		require.Contains(t, log.String(), `"kind":"poison"`)
 		require.Contains(t, log.String(), `"kind":"erased"`)
 	})
+	t.Run("a command older than the tenant's present life is answered, and a dead letter", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t, nil, participants.Config{Workers: 1})
+		p.run()
+		old, newer, lost := command(1), command(1), command(1)
+		newer.JobID, newer.Generation = events.NewJobID(), 2
+		lost.JobID = events.NewJobID() // of generation 1, and without a receipt
+		late := command(2)
+		for _, c := range []*events.Command{old, newer} {
+			p.send(c)
+			require.True(t, p.answer().Success)
+		}
+		p.Seed("acme", 3) // created again
+		p.send(late)
+		answer := p.answer()
+		require.True(t, answer.Success && answer.Replayed, "the receipt: %+v", answer)
+		p.send(lost)
+		require.Equal(t, participants.CodeStale, p.answer().Errors[0].Code)
+		require.Eventually(t, func() bool {
+			dead, err := p.bus.Last(t.Context(), events.StreamDead, "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TD_EVENTS.orders")
+			return err == nil && dead.Sequence == 2 && strings.Contains(string(dead.Body), participants.CodeStale)
+		}, waitMax, time.Millisecond, "two dead letters")
+		counts, err := p.Preview(t.Context(), "acme")
+		require.NoError(t, err)
+		require.EqualValues(t, 3, counts.Total(), "nothing of the new life was deleted")
+	})
 	t.Run("a result that the contract refuses is answered as a failure instead of never", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t, nil, participants.Config{})

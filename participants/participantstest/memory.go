@@ -84,6 +84,9 @@ func (m *Memory) Erase(ctx context.Context, e *participants.Erasure) error {
 	switch {
 	case e.Settled(stored):
 		e.Answer(stored)
+		if e.Generation != participants.GenerationNone && e.Generation < m.generations[e.Tenant] {
+			e.Outlive()
+		}
 		return nil
 	case e.Generation != participants.GenerationNone && e.Generation < m.generations[e.Tenant]:
 		return participants.Refuse(participants.CodeStale, "generation %d was erased before", m.generations[e.Tenant])

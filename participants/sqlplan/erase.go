@@ -91,6 +91,9 @@ func (w *erasing) transaction(ctx context.Context) error {
 	}
 	if w.Settled(found.receipt) {
 		w.Answer(found.receipt)
+		if found.stale(w.Generation) {
+			w.Outlive()
+		}
 		return nil // the session rolls back: nothing was written
 	}
 	if found.stale(w.Generation) {

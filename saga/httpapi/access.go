@@ -124,6 +124,8 @@ var rules = map[string]Rule{
 	"listParticipants": {Scope: ScopeRead},
 	"setRoster":        {Scope: ScopeParticipants},
 
+	"listAudit": {Scope: ScopeAuditRead},
+
 	"eraseService":   {Service: true}, // a deletion outside of any job is no person's
 	"previewService": {Service: true},
 

@@ -10,8 +10,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/time/rate"
 
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
 // API is the HTTP API. It is safe for any number of requests at once.
@@ -24,6 +26,8 @@ type API struct {
 
 	ruled   map[string]bool // names of rules that an operation has
 	unruled []error         // operations that have none
+
+	strangers *rate.Limiter // of records of callers who are not known
 
 	streams    chan struct{} // holds one for each live stream
 	ending     context.Context
@@ -51,7 +55,7 @@ func assemble(authoriser Authoriser, cfg Config) (*API, error) {
 		return nil, err
 	}
 	a := &API{cfg: cfg, authoriser: authoriser, mux: http.NewServeMux(), ruled: map[string]bool{},
-		streams: make(chan struct{}, cfg.StreamsMax)}
+		streams: make(chan struct{}, cfg.StreamsMax), strangers: rate.NewLimiter(strangersPerSecond, strangersBurst)}
 	a.ending, a.endStreams = context.WithCancel(context.Background())
 	a.huma = humago.New(a.mux, a.settings())
 	a.mount()
@@ -84,6 +88,9 @@ func (a *API) mount() {
 	}
 	if a.cfg.Rosters != nil {
 		a.mountParticipants()
+	}
+	if a.cfg.Audit != nil {
+		a.mountAudit()
 	}
 	if a.cfg.Services != nil {
 		a.mountServices()
@@ -200,7 +207,8 @@ func Document(services map[string]events.Participant) ([]byte, error) {
 
 // wholeConfig has every part, described and not there.
 func wholeConfig(services map[string]events.Participant) Config {
-	return Config{Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{}, Services: named{names: services}}
+	return Config{Audit: absent{}, Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
+		Services: named{names: services}}
 }
 
 // refuseAll lets nobody in.
@@ -208,6 +216,7 @@ func refuseAll(context.Context, Access) (Caller, error) { return Caller{}, ErrFo
 
 // absent stands for parts whose operations are only described.
 type absent struct {
+	saga.Trail
 	Coordinator
 	Repair
 	Rosters

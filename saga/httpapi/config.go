@@ -8,10 +8,14 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
 // Config says what an API serves. A part that is nil is not mounted; the zero value of every other field works.
 type Config struct {
+	// Audit keeps who asked for what, before it is done, and shows it. Nil records nothing.
+	Audit saga.Trail
 	// BodyBytesMax is the largest body that is read. Zero means 64 KiB: as large as an event may be.
 	BodyBytesMax int64
 	// Clock says what time it is. Nil means time.Now.

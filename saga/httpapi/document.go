@@ -20,6 +20,7 @@ const (
 	tagParticipants = "participants"
 	tagServices     = "services"
 	tagTenants      = "tenants"
+	tagAudit        = "audit"
 	tagHealth       = "health"
 )
 
@@ -31,6 +32,7 @@ var tags = []*huma.Tag{
 	{Name: tagParticipants, Description: "The services that must take part in every new job."},
 	{Name: tagServices, Description: "The platform's routes of single services: a deletion outside of any job."},
 	{Name: tagTenants, Description: "The tenant service's own routes: administrators, ownership, memberships."},
+	{Name: tagAudit, Description: "Who asked for what, and what became of it. Nothing in it can be changed."},
 	{Name: tagHealth, Description: "For whoever starts, stops and watches this process. Open to everybody."},
 }
 
@@ -72,7 +74,7 @@ func (a *API) tags() []*huma.Tag {
 		tagHealth: true, tagJobs: a.cfg.Coordinator != nil, tagPreviews: a.cfg.Coordinator != nil,
 		tagReplays: a.cfg.Coordinator != nil && a.cfg.Repair != nil, tagDeadLetters: a.cfg.Repair != nil,
 		tagParticipants: a.cfg.Rosters != nil, tagServices: a.cfg.Services != nil,
-		tagTenants: a.cfg.Tenants != nil || a.cfg.Coordinator != nil,
+		tagTenants: a.cfg.Tenants != nil || a.cfg.Coordinator != nil, tagAudit: a.cfg.Audit != nil,
 	}
 	var list []*huma.Tag
 	for _, tag := range tags {

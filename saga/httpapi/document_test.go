@@ -65,6 +65,9 @@ func TestCodesAreExplained(t *testing.T) {
 	for _, known := range byStatus {
 		codes = append(codes, known.code)
 	}
+	for code := range ruleAnswers {
+		codes = append(codes, code)
+	}
 	for _, code := range codes {
 		require.Contains(t, string(page), "`"+code+"`")
 	}

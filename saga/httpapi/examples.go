@@ -38,6 +38,10 @@ var (
 	exampleLetters = DeadLetters{DeadLetters: []DeadLetter{exampleLetter}}
 	exampleAdmins  = Admins{TenantID: exampleTenant, Admins: []Admin{{UserID: exampleUser, Role: "owner", Active: true}}}
 
+	exampleAudit = AuditRecords{Records: []AuditRecord{{Number: 4711, At: exampleAt, Action: "KPDX3N5TLQ7R2ZC6V4BMYAHJWE",
+		Phase: saga.AuditOutcome, Operation: "deleteTenant", Actor: exampleUser, Token: "c0ffee", Origin: "192.0.2.17",
+		TenantID: exampleTenant, JobID: exampleID, Reason: "tenant_deleted", Code: saga.AuditDone, Hash: saga.AuditStart}}}
+
 	exampleTransferred = Transferred{TenantID: exampleTenant, PreviousOwnerID: "0d3a6b55-2222-4c1d-9e8f-7a6b5c4d3e2f",
 		OwnerID: exampleUser}
 )

@@ -16,7 +16,7 @@ import (
 // accepting is a coordinator that makes a job of whatever the API lets through.
 type accepting struct{ absent }
 
-func (accepting) Submit(_ context.Context, s events.Submitted) (saga.Job, bool, error) {
+func (accepting) Submit(_ context.Context, s events.Submitted, _ saga.Asker) (saga.Job, bool, error) {
 	job := exampleSagaJob()
 	job.Tenant, job.RequestID, job.Reason, job.RequestedBy = s.TenantID, s.RequestID, s.Reason, s.RequestedBy
 	return job, false, nil

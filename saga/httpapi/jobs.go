@@ -49,13 +49,14 @@ func (a *API) mountJobs() {
 		summary: "Ask for a tenant's deletion",
 		description: "A repeat with the same key answers with the same job, and so does any request for a tenant that has a job " +
 			"which has not ended. The same key with another body is refused.",
-		refuses:  []int{http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
+		refuses: []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType},
 		required: []string{"Idempotency-Key"}, tenantIn: "body", body: exampleNewJob, answer: exampleJob()}, a.submitJob)
 	register(a, operation{id: "deleteTenant", method: http.MethodDelete, path: "/api/v1/tenants/{tenant_id}", tag: tagTenants,
 		success: http.StatusAccepted, summary: "Delete a tenant from the whole platform",
 		description: "Asks for a job like submitJob does. Without an Idempotency-Key every call is a new request; the tenant still " +
 			"has one job at a time.",
-		answer: exampleJob()}, a.deleteTenant)
+		refuses: []int{http.StatusNotFound, http.StatusConflict}, answer: exampleJob()}, a.deleteTenant)
 	register(a, operation{id: "listJobs", method: http.MethodGet, path: jobsPath, tag: tagJobs, summary: "List jobs, newest first",
 		description: "Every filter that is given must hold. The header Link leads to the next page. An owner must name his tenant.",
 		tenantIn:    "query", answer: exampleJobs()}, a.listJobs)
@@ -86,31 +87,44 @@ func (a *API) submitJob(ctx context.Context, caller Caller, in *submitJobInput) 
 		return nil, fmt.Errorf("requested_by: %w: only a service asks on behalf of somebody else", ErrForbidden)
 	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.Body.TenantID, Source: caller.source(),
-		Reason: in.Body.Reason, RequestedBy: by, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy})
+		Reason: in.Body.Reason, RequestedBy: by, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy}, in.Body.asker(caller))
 }
 
 type deleteTenantInput struct {
 	TenantID events.TenantID `path:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The tenant's id."`
 	Key      string          `header:"Idempotency-Key" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Names this request."`
 	Reason   string          `query:"reason" pattern:"^[a-z][a-z_]{0,63}$" default:"tenant_deleted" doc:"A code, never prose."`
+	Name     string          `header:"Td-Confirm-Name" maxLength:"2048" doc:"The tenant's name, as UTF-8, percent-encoded; it stands in no URL, because these are logged."` //nolint:lll // a tag cannot be broken
+	Others   bool            `query:"confirm_other_admins" doc:"The owner knows of the tenant's other active admins."`
+	Override string          `query:"override_reason" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"The code or reference for which a platform administrator passes over the tenant's own people; it is recorded."` //nolint:lll // a tag cannot be broken
+}
+
+// guards is what the request says against mistakes, but for the name.
+func (in *deleteTenantInput) guards() Confirmation {
+	return Confirmation{ConfirmOtherAdmins: in.Others, OverrideReason: in.Override}
 }
 
 func (a *API) deleteTenant(ctx context.Context, caller Caller, in *deleteTenantInput) (*newJobAnswer, error) {
 	if in.Key == "" {
 		in.Key = freshKey()
 	}
+	guards := in.guards()
+	var err error
+	if guards.ConfirmName, err = nameOfHeader(in.Name); err != nil {
+		return nil, err
+	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.TenantID, Source: caller.source(), Reason: in.Reason,
-		RequestedBy: caller.Subject})
+		RequestedBy: caller.Subject}, guards.asker(caller))
 }
 
 // freshKey names a request that its asker did not name.
 func freshKey() string { return "api-" + rand.Text() }
 
-func (a *API) submit(ctx context.Context, s events.Submitted) (*newJobAnswer, error) {
+func (a *API) submit(ctx context.Context, s events.Submitted, asker saga.Asker) (*newJobAnswer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, invalidBody(err)
 	}
-	job, _, err := a.cfg.Coordinator.Submit(ctx, s)
+	job, _, err := a.cfg.Coordinator.Submit(ctx, s, asker)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type operation struct {
 type call struct {
 	caller Caller
 	logger zerolog.Logger
+	record saga.AuditRecord // what its caller and path say
 }
 
 type callKey struct{}
@@ -58,7 +59,12 @@ func register[I, O any](a *API, op operation, handle func(ctx context.Context, c
 		if !ok {
 			return nil, problemOf(http.StatusInternalServerError) // never without a guard
 		}
+		intent, err := a.intend(ctx, op, c, in)
+		if err != nil {
+			return nil, fail(c.logger, err)
+		}
 		out, err := handle(ctx, c.caller, in)
+		a.settle(ctx, intent, c.logger, out, err)
 		if err != nil {
 			return nil, fail(c.logger, err)
 		}
@@ -90,7 +96,9 @@ func (a *API) guard(op operation) func(huma.Context, func(huma.Context)) {
 		defer cancel()
 		read := sync.OnceValue(func() error { return a.read(w, r, hctx.Operation()) })
 		caller, logger, err := a.admit(ctx, op, r, read)
+		record := recordOf(op, r, caller)
 		if err != nil {
+			a.recordRefusal(ctx, record, op, logger, err)
 			writeProblem(w, fail(logger, err).challenging(ruleOf(op.id).Scope))
 			return
 		}
@@ -100,7 +108,7 @@ func (a *API) guard(op operation) func(huma.Context, func(huma.Context)) {
 		}
 		ctx, forget := a.until(ctx, op, caller)
 		defer forget()
-		next(huma.WithValue(huma.WithContext(hctx, ctx), callKey{}, call{caller: caller, logger: logger}))
+		next(huma.WithValue(huma.WithContext(hctx, ctx), callKey{}, call{caller: caller, logger: logger, record: record}))
 	}
 }
 

@@ -65,6 +65,7 @@ var answers = []struct {
 		"The idempotency key was used before with another request. Use a new one."},
 	{saga.ErrState, http.StatusConflict, CodeWrongState, "This is not possible as things stand."},
 	{saga.ErrMismatch, http.StatusUnprocessableEntity, CodeInvalid, "A participant that is named is not on the job's roster."},
+	{saga.ErrUndecided, http.StatusServiceUnavailable, CodeUnavailable, "The tenant rules cannot be asked. Ask again later."},
 	{saga.ErrInvariant, http.StatusInternalServerError, CodeInternal, "The request failed for a reason that was logged."},
 	{events.ErrInvalid, http.StatusUnprocessableEntity, CodeInvalid, "The request has a value that is not allowed."},
 }
@@ -177,11 +178,14 @@ func translate(err error) *Problem {
 	var made *Problem
 	var sole *SoleOwnerError
 	var token *TokenError
+	var ruled *saga.RefusedError
 	switch {
 	case errors.As(err, &made):
 		return made
 	case errors.As(err, &token):
 		return refusedToken(token)
+	case errors.As(err, &ruled):
+		return ruleProblem(ruled)
 	case errors.As(err, &sole):
 		p := problem(http.StatusConflict, CodeSoleOwner, "The user is the sole owner of tenants: transfer or delete these first.")
 		p.Tenants = sole.Tenants

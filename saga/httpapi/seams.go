@@ -12,8 +12,8 @@ import (
 
 // Coordinator starts, reads and moves jobs. saga/runner implements it.
 type Coordinator interface {
-	// Submit makes a job, or yields the one that is there (existing).
-	Submit(ctx context.Context, s events.Submitted) (job saga.Job, existing bool, err error)
+	// Submit makes a job, or yields the one that is there (existing). A *saga.RefusedError says that the tenant rules refuse.
+	Submit(ctx context.Context, s events.Submitted, asker saga.Asker) (job saga.Job, existing bool, err error)
 	// Act feeds an operator's input to a job that is at the version (0: whatever it is at; else saga.ErrVersion).
 	Act(ctx context.Context, id events.JobID, version int64, in saga.Input) (saga.Job, error)
 	Job(ctx context.Context, id events.JobID) (saga.Job, error)
@@ -59,8 +59,9 @@ type Services interface {
 // Tenants is the tenant service's own management.
 type Tenants interface {
 	Admins(ctx context.Context, tenant events.TenantID) ([]Admin, error)
-	// Transfer makes an active admin of the tenant its owner; by is who asked for it.
-	Transfer(ctx context.Context, tenant events.TenantID, newOwner, by string) (Transferred, error)
+	// Transfer makes an active admin of the tenant its owner; by is who asked for it: the owner, or an administrator of the
+	// platform, else ErrForbidden.
+	Transfer(ctx context.Context, tenant events.TenantID, newOwner string, by Caller) (Transferred, error)
 	// RemoveMemberships removes a user from every tenant, unless he is the sole owner of one (a *SoleOwnerError).
 	RemoveMemberships(ctx context.Context, user, by string) (removed int64, err error)
 }

@@ -42,7 +42,7 @@ type transferInput struct {
 type transferAnswer struct{ Body Transferred }
 
 func (a *API) transferOwnership(ctx context.Context, caller Caller, in *transferInput) (*transferAnswer, error) {
-	done, err := a.cfg.Tenants.Transfer(ctx, in.TenantID, in.Body.NewOwnerID, caller.Subject)
+	done, err := a.cfg.Tenants.Transfer(ctx, in.TenantID, in.Body.NewOwnerID, caller)
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,7 @@ type NewJob struct {
 	RequestedBy string                `json:"requested_by,omitempty" pattern:"^[A-Za-z0-9_.:-]{1,128}$"`
 	NotBefore   *time.Time            `json:"not_before,omitempty"`
 	Policy      *events.RequestPolicy `json:"policy,omitempty"`
+	Confirmation
 }
 
 // Entry is one event of a job's history.
@@ -228,6 +229,8 @@ type Problem struct {
 	State string `json:"state,omitempty"`
 	// Tenants are those that would be left without an owner.
 	Tenants []events.TenantID `json:"tenants,omitempty"`
+	// Admins are the user ids of the tenant's other active administrators.
+	Admins []string `json:"admins,omitempty"`
 
 	challenge string // how a request like this would be let in, for the header WWW-Authenticate
 }

@@ -34,7 +34,9 @@ type world struct {
 	bus     *bus.Memory
 	parts   map[events.Participant]*part
 	tenancy *tenancy
-	broken  atomic.Pointer[error] // what every part fails with
+	trail   *sagatest.Trail
+	rules   atomic.Pointer[saga.RulesFunc] // of the tenants; nil lets everybody
+	broken  atomic.Pointer[error]          // what every part fails with
 	log     *lockedBuffer
 	api     *API
 	server  *httptest.Server
@@ -47,9 +49,11 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 	signer, err := events.NewSigner(seed)
 	require.NoError(t, err)
 	w := &world{t: t, store: sagatest.NewMemory(), parts: map[events.Participant]*part{}, tenancy: newTenancy(),
-		log: &lockedBuffer{}, bus: bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{"orders", "tenants"}})}
+		trail: sagatest.NewTrail(), log: &lockedBuffer{},
+		bus: bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{"orders", "tenants"}})}
 	require.NoError(t, w.store.SetRoster(t.Context(), testRoster))
-	r, err := runner.New(w.store, w.bus, runner.Config{Signer: signer, Policy: saga.Policy{Patience: 5 * time.Second}})
+	r, err := runner.New(w.store, w.bus, runner.Config{Signer: signer, Policy: saga.Policy{Patience: 5 * time.Second},
+		Rules: saga.RulesFunc(w.admit)})
 	require.NoError(t, err)
 	w.run(r.Run)
 	for _, entry := range testRoster {
@@ -58,7 +62,7 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 		w.run(w.parts[entry.Participant].run)
 	}
 	broken := &breakable{Coordinator: r, Repair: r, Rosters: r, Tenants: w.tenancy, Services: services{w.parts}, broken: &w.broken}
-	cfg := Config{Coordinator: broken, Repair: broken, Rosters: broken, Services: broken, Tenants: broken,
+	cfg := Config{Audit: w.trail, Coordinator: broken, Repair: broken, Rosters: broken, Services: broken, Tenants: broken,
 		Logger: zerolog.New(w.log).Level(zerolog.DebugLevel),
 		Ready: func(context.Context) map[string]error {
 			return map[string]error{"postgresql": w.failure(), "nats": nil}
@@ -72,6 +76,14 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 	t.Cleanup(w.server.Close)
 	t.Cleanup(w.api.EndStreams)
 	return w
+}
+
+// admit asks the rules that a test has set.
+func (w *world) admit(ctx context.Context, s events.Submitted, asker saga.Asker) error {
+	if rules := w.rules.Load(); rules != nil {
+		return rules.Admit(ctx, s, asker)
+	}
+	return nil
 }
 
 // run runs fn until the test ends, and waits for it.
@@ -147,11 +159,11 @@ func (b *breakable) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error)
 	return b.Coordinator.Jobs(ctx, f)
 }
 
-func (b *breakable) Submit(ctx context.Context, s events.Submitted) (saga.Job, bool, error) {
+func (b *breakable) Submit(ctx context.Context, s events.Submitted, asker saga.Asker) (saga.Job, bool, error) {
 	if err := b.failure(); err != nil {
 		return saga.Job{}, false, err
 	}
-	return b.Coordinator.Submit(ctx, s)
+	return b.Coordinator.Submit(ctx, s, asker)
 }
 
 func (b *breakable) ReplayAll(ctx context.Context, s saga.ReplaySet) ([]saga.Replayed, events.JobID, error) {
@@ -303,7 +315,7 @@ func (s *tenancy) Admins(_ context.Context, tenant events.TenantID) ([]Admin, er
 	return []Admin{{UserID: owner, Role: "owner", Active: true}, {UserID: admin, Role: "admin", Active: true}}, nil
 }
 
-func (s *tenancy) Transfer(_ context.Context, tenant events.TenantID, to, _ string) (Transferred, error) {
+func (s *tenancy) Transfer(_ context.Context, tenant events.TenantID, to string, _ Caller) (Transferred, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -358,5 +370,6 @@ func serve(t testing.TB, a *API) *world {
 
 // as is the same world for a test of its own.
 func (w *world) as(t testing.TB) *world {
-	return &world{t: t, store: w.store, bus: w.bus, parts: w.parts, tenancy: w.tenancy, log: w.log, api: w.api, server: w.server}
+	return &world{t: t, store: w.store, bus: w.bus, parts: w.parts, tenancy: w.tenancy, trail: w.trail, log: w.log, api: w.api,
+		server: w.server}
 }

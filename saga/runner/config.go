@@ -14,6 +14,9 @@ import (
 
 // Config tunes a Runner. The zero value of every field but Signer works.
 type Config struct {
+	// Auditor records who asks over the bus, before it has an effect. Nil records nothing. Requests that do not come over the bus
+	// are recorded by whoever takes them.
+	Auditor saga.Auditor
 	// BatchMax is the largest number of messages, due jobs or verifications that share one transaction. Zero means 256: a
 	// commit costs milliseconds whatever it holds, and 256 results with their jobs stay well under a megabyte.
 	BatchMax int
@@ -28,6 +31,8 @@ type Config struct {
 	PreviewTimeout time.Duration
 	// Reached is called when the runner reaches a point; tests stop the process there. Nil in production.
 	Reached func(Point)
+	// Rules decide whether a new request may become a job. Nil lets every request.
+	Rules saga.Rules
 	// Signer signs what is sent, so that participants can tell a command from a forgery. Required.
 	Signer *events.Signer
 	// VerifyWorkers is how many jobs are verified side by side. Zero means 64: workers mostly wait for participants.
@@ -62,6 +67,7 @@ const (
 	previewsAtOnce   = 16              // participants asked side by side, per preview of a tenant
 	replayPageMax    = 100             // jobs a replay looks at in one call
 	originalsMax     = 1000            // stored requests of a tenant that are looked through for the original
+	rulesAtOnce      = 4               // requests of a batch that the rules judge side by side: each takes a connection
 	retryPauseMin    = 50 * time.Millisecond
 	retryPauseMax    = 5 * time.Second
 )

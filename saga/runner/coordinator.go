@@ -9,12 +9,18 @@ import (
 )
 
 // Submit makes a job as intake would, for callers that reach the coordinator without the bus. It is safe to call again: a
-// repeat of the same request, or a request for a tenant with an active job, yields the job that is there (existing).
-func (r *Runner) Submit(ctx context.Context, s events.Submitted) (job saga.Job, existing bool, err error) {
+// repeat of the same request, or a request for a tenant with an active job, yields the job that is there (existing). A request
+// that the rules refuse is a *saga.RefusedError.
+func (r *Runner) Submit(ctx context.Context, s events.Submitted, asker saga.Asker) (job saga.Job, existing bool, err error) {
 	if err := s.Validate(); err != nil {
 		return saga.Job{}, false, fmt.Errorf("runner: submit: %w", err)
 	}
-	outcomes, err := r.store.Submit(ctx, r.now(), saga.Submission{Submitted: s, Policy: r.cfg.Policy})
+	refused, err := saga.Judge(ctx, r.cfg.Rules, s, asker)
+	if err != nil {
+		return saga.Job{}, false, fmt.Errorf("runner: submit: %w", err)
+	}
+	// Also what is refused goes to the store: it knows a repeat, which yields its job whatever the rules say now.
+	outcomes, err := r.store.Submit(ctx, r.now(), saga.Submission{Submitted: s, Policy: r.cfg.Policy, Refused: refused})
 	if err == nil {
 		err = outcomes[0].Err
 	}

@@ -12,12 +12,13 @@ import (
 // CoordinatorCommand is the command line of cmd/coordinator. Flags win over the environment.
 func CoordinatorCommand() *cobra.Command {
 	var cfg CoordinatorConfig
-	var roster, logLevel string
+	var roster, sources, logLevel string
 	c := newCommand("coordinator", "Run the coordinator of tenant deletions")
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
 	f.StringVar(&cfg.TenantsDatabaseURL, "tenants-database-url", "",
-		"PostgreSQL of the tenant service, where it says who owns a tenant; empty: owners may nothing [$TENANTS_DATABASE_URL]")
+		"PostgreSQL of the tenant service, to read who owns a tenant and may ask for its deletion; empty: no tenant rules, and "+
+			"owners may nothing [$TENANTS_DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
 	cfg.NATS.AddFlags(f)
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
@@ -31,12 +32,17 @@ func CoordinatorCommand() *cobra.Command {
 	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
 	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
 	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the coordinator's tables first")
+	f.StringVar(&sources, "trusted-sources", "",
+		"services that may ask on their own authority, comma separated [$TRUSTED_SOURCES]")
+	f.BoolVar(&cfg.Audit, "audit", false, "record who asks for what in the audit trail, and refuse what cannot be recorded")
+	f.StringVar(&cfg.AuditAdminURL, "audit-admin-url", "",
+		"with --migrate: PostgreSQL as a role that may create roles, to lay the audit trail [$AUDIT_ADMIN_URL]")
 	cfg.Auth.addTo(c)
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "TD_ROSTER": &roster,
-			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel,
-			"TENANTS_DATABASE_URL": &cfg.TenantsDatabaseURL})
+			"TENANTS_DATABASE_URL": &cfg.TenantsDatabaseURL, "TRUSTED_SOURCES": &sources, "AUDIT_ADMIN_URL": &cfg.AuditAdminURL,
+			"HTTP_ADDR": &cfg.HTTPAddr, "SIGNING_SEED_FILE": &cfg.SigningSeedFile, "LOG_LEVEL": &logLevel})
 		fromEnv(cfg.Auth.env())
 		cfg.NATS.fromEnv()
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
@@ -44,6 +50,9 @@ func CoordinatorCommand() *cobra.Command {
 		}
 		if cfg.Roster, err = parseRoster(roster); err != nil {
 			return Usage("--roster: %w", err)
+		}
+		if cfg.TrustedSources, err = parseSources(sources); err != nil {
+			return Usage("--trusted-sources: %w", err)
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)

@@ -21,27 +21,20 @@ func openDatabase(ctx context.Context, dsn string, cfg pgpool.Config) (*bun.DB, 
 	if dsn == "" {
 		return nil, Usage("no database: set --database-url or DATABASE_URL, for example postgres://user@host:5432/db")
 	}
+	return openDatabaseOf(ctx, "--database-url", dsn, cfg)
+}
+
+// openDatabaseOf opens the database that a flag names.
+func openDatabaseOf(ctx context.Context, flag, dsn string, cfg pgpool.Config) (*bun.DB, error) {
 	db, err := pgpool.Open(dsn, cfg)
 	if err != nil {
-		return nil, Usage("--database-url: %w", err)
+		return nil, Usage("%s: %w", flag, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
-		return nil, unreachable("--database-url: PostgreSQL does not answer (%w); start it, or correct the address", oneLine{err})
-	}
-	return db, nil
-}
-
-// tenantsConns are for questions of one row, whose askers wait.
-const tenantsConns = 2
-
-// openTenants opens the tenant service's database, to read in.
-func openTenants(ctx context.Context, dsn string) (*bun.DB, error) {
-	db, err := openDatabase(ctx, dsn, pgpool.Config{Name: "coordinator", Schema: tenantService, ConnsMax: tenantsConns})
-	if err != nil {
-		return nil, fmt.Errorf("--tenants-database-url: %w", err)
+		return nil, unreachable("%s: PostgreSQL does not answer (%w); start it, or correct the address", flag, oneLine{err})
 	}
 	return db, nil
 }

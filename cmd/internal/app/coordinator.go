@@ -14,7 +14,6 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
-	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 	"github.com/bakery-ia/tenant-deletion/saga"
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
@@ -25,6 +24,11 @@ import (
 type CoordinatorConfig struct {
 	// Auth says who may use the API.
 	Auth AuthConfig
+	// Audit records who asked for what in the audit trail of the same database (schema audit), which the coordinator's role can
+	// only append to. Without it nothing is recorded.
+	Audit bool
+	// AuditAdminURL is a role that may create roles; with Migrate it lays the audit trail and lets the coordinator's role write.
+	AuditAdminURL string
 	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
 	DatabaseURL string
 	// HTTPAddr is where the API is served, host:port; of this machine, unless Auth lets others in. Empty serves none.
@@ -45,9 +49,12 @@ type CoordinatorConfig struct {
 	Roster []saga.RosterEntry
 	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
 	SigningSeedFile string
-	// TenantsDatabaseURL is the tenant service's database, where it says who owns a tenant; its tables are in the schema tenants,
-	// and reading them is enough. Empty means that nobody owns anything: owners are refused.
+	// TenantsDatabaseURL is the tenant service's database, to read who owns a tenant and who may ask for its deletion; its tables are
+	// in the schema tenants, and reading them is enough. Empty means that nobody owns anything (owners are refused) and that
+	// whoever the API and the broker let may ask.
 	TenantsDatabaseURL string
+	// TrustedSources are the services that may ask on their own authority, where there are rules.
+	TrustedSources []events.Participant
 
 	crash *crasher
 }
@@ -96,23 +103,25 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 			return err
 		}
 	}
-	engine, err := runner.New(store, b, runner.Config{Logger: cfg.Logger, Policy: cfg.Policy, Signer: signer,
-		Reached: func(p runner.Point) { cfg.crash.reached(string(p)) }})
+	running := runner.Config{Logger: cfg.Logger, Policy: cfg.Policy, Signer: signer,
+		Reached: func(p runner.Point) { cfg.crash.reached(string(p)) }}
+	owners, err := openRules(ctx, cfg, &running, &opened)
 	if err != nil {
 		return err
 	}
-	at := door{addr: cfg.HTTPAddr, auth: cfg.Auth}
-	if cfg.TenantsDatabaseURL != "" {
-		owners, err := openTenants(ctx, cfg.TenantsDatabaseURL)
-		if err != nil {
-			return err
-		}
-		opened.add(owners.Close)
-		at.owners = tenancy.New(owners)
+	trail, err := openTrail(ctx, cfg, &running, &opened)
+	if err != nil {
+		return err
+	}
+	engine, err := runner.New(store, b, running)
+	if err != nil {
+		return err
 	}
 	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
 		Msg("coordinator runs")
-	return withAPI(ctx, at, coordinatorAPI(engine, cfg.Logger, ready(db, b)), engine.Run)
+	api := coordinatorAPI(engine, cfg.Logger, ready(db, b))
+	api.Audit = trail
+	return withAPI(ctx, door{addr: cfg.HTTPAddr, auth: cfg.Auth, owners: owners}, api, engine.Run)
 }
 
 // coordinatorAPI are the parts of the API that a coordinator serves.

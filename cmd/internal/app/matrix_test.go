@@ -94,7 +94,7 @@ func newMatrix(t *testing.T) (*matrix, []events.TenantID) {
 	owned(t, m.platform, tenants[0], ann)
 	owned(t, m.platform, tenants[1], bob)
 	for _, tenant := range tenants {
-		job, _, err := m.platform.Coordinator().Submit(t.Context(), request(tenant))
+		job, _, err := m.platform.Coordinator().Submit(t.Context(), request(tenant), saga.Asker{})
 		require.NoError(t, err)
 		m.jobs[tenant] = job.ID
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/participants"
+	"github.com/bakery-ia/tenant-deletion/participants/bakery/tenancy"
 	"github.com/bakery-ia/tenant-deletion/saga"
 	"github.com/bakery-ia/tenant-deletion/saga/httpapi"
 	"github.com/bakery-ia/tenant-deletion/saga/pgstore"
@@ -31,6 +32,7 @@ type Platform struct {
 	bus      *bus.JetStream // the coordinator's
 	shared   *bus.JetStream // the participants'
 	store    *pgstore.Store
+	trail    *pgstore.Audit
 	engine   *runner.Runner
 	endings  *endings
 	issuer   *LocalIssuer
@@ -178,6 +180,9 @@ func (p *Platform) openCoordinator(ctx context.Context) error {
 	p.opened.add(db.Close)
 	p.store = pgstore.New(db, pgstore.Config{})
 	p.opened.add(p.store.Close)
+	if p.trail, err = openAudit(ctx, p.database.dsn(coordinatorSchema), &p.opened); err != nil {
+		return err
+	}
 	if err := p.store.SetRoster(ctx, ReferenceRoster()); err != nil {
 		return err
 	}
@@ -194,7 +199,11 @@ func (p *Platform) StartCoordinator() error {
 	case p.coordinator != nil:
 		return nil
 	}
-	engine, err := runner.New(p.store, p.bus, runner.Config{Logger: p.cfg.Logger, Policy: p.cfg.Policy, Signer: p.signer})
+	cfg := runner.Config{Auditor: p.trail, Logger: p.cfg.Logger, Policy: p.cfg.Policy, Signer: p.signer}
+	if p.cfg.TenantRules {
+		cfg.Rules = tenantRules{tenancy: tenancy.New(p.pools[tenantService]), trusted: p.cfg.TrustedSources}
+	}
+	engine, err := runner.New(p.store, p.bus, cfg)
 	if err != nil {
 		return err
 	}

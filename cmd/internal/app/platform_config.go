@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
@@ -38,6 +39,10 @@ type PlatformConfig struct {
 	PostgresDir string
 	// PostgresSettings are settings of the private server (postgresql.conf names).
 	PostgresSettings map[string]string
+	// TenantRules lets only those ask for a deletion whom the tenant service's tables let.
+	TenantRules bool
+	// TrustedSources are the services that may ask on their own authority, with TenantRules.
+	TrustedSources []events.Participant
 	// Workers is how many tenants a service deletes side by side. Zero means the participants' default.
 	Workers int
 }

@@ -90,6 +90,9 @@ func (d database) migrate(ctx context.Context) error {
 	if err := migrations.Provision(ctx, d.admin, owners...); err != nil {
 		return err
 	}
+	if err := layAudit(ctx, d.dsn(coordinatorSchema), d.admin); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(migrateAtOnce)
 	for schema, laid := range lines {

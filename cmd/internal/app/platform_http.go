@@ -18,6 +18,7 @@ const tenantService = "tenants"
 // newAPI makes the API of a coordinator, with the routes of every service and of the tenant service.
 func (p *Platform) newAPI(engine *runner.Runner) error {
 	cfg := coordinatorAPI(engine, p.cfg.Logger, ready(p.pools[tenantService], p.bus))
+	cfg.Audit = p.trail
 	cfg.Services = services{running: p.Participant}
 	cfg.Tenants = tenants{tenancy.New(p.pools[tenantService])}
 	cfg.Ready = p.gate.readyWith(cfg.Ready)

@@ -93,9 +93,10 @@ func (t tenants) Admins(ctx context.Context, tenant events.TenantID) ([]httpapi.
 
 // Transfer implements httpapi.Tenants.
 func (t tenants) Transfer(
-	ctx context.Context, tenant events.TenantID, newOwner, by string,
+	ctx context.Context, tenant events.TenantID, newOwner string, by httpapi.Caller,
 ) (httpapi.Transferred, error) {
-	previous, err := t.Tenancy.Transfer(ctx, tenant, newOwner, by)
+	asker := tenancy.Asker{ID: by.Subject, Platform: by.Admin() || by.Source != ""}
+	previous, err := t.Tenancy.Transfer(ctx, tenant, newOwner, asker)
 	if err != nil {
 		return httpapi.Transferred{}, tenancyError(err)
 	}

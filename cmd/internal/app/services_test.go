@@ -112,10 +112,10 @@ func TestTenants(t *testing.T) {
 	var sole *httpapi.SoleOwnerError
 	require.ErrorAs(t, err, &sole)
 	require.Equal(t, []events.TenantID{tenant}, sole.Tenants)
-	transferred, err := managed.Transfer(t.Context(), tenant, bob, ann)
+	transferred, err := managed.Transfer(t.Context(), tenant, bob, httpapi.Caller{Subject: ann})
 	require.NoError(t, err)
 	require.Equal(t, httpapi.Transferred{TenantID: tenant, PreviousOwnerID: ann, OwnerID: bob}, transferred)
-	_, err = managed.Transfer(t.Context(), tenant, ann, ann)
+	_, err = managed.Transfer(t.Context(), tenant, ann, httpapi.Caller{Subject: ann})
 	require.ErrorIs(t, err, httpapi.ErrForbidden, "he owns it no longer")
 	removed, err := managed.RemoveMemberships(t.Context(), ann, "local")
 	require.NoError(t, err)

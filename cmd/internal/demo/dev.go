@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
+	"github.com/bakery-ia/tenant-deletion/events"
 )
+
+// trusted is the source that may ask on its own authority: the one of the examples in the documentation.
+const trusted events.Participant = "crm"
 
 // Dev runs the platform until ctx ends: everything in one process, with generated tenants to try things on.
 func Dev(ctx context.Context, opts Options) (err error) {
@@ -16,6 +20,7 @@ func Dev(ctx context.Context, opts Options) (err error) {
 	d.platform, err = app.StartPlatform(ctx, app.PlatformConfig{
 		DataDir: opts.DataDir, DatabaseURL: opts.DatabaseURL, InstallPostgres: true, InstallOut: os.Stderr,
 		HTTPPort: opts.HTTPPort, Logger: opts.Logger, NATSPort: opts.NATSPort, Downstream: []string{downstream},
+		TenantRules: true, TrustedSources: []events.Participant{trusted},
 	})
 	if err != nil {
 		return err
@@ -27,6 +32,9 @@ func Dev(ctx context.Context, opts Options) (err error) {
 	d.page.fact("database", "%s", d.platform.AdminDSN())
 	d.page.fact("trusted key", "%s", d.platform.TrustedKey())
 	if err := d.fill(ctx); err != nil {
+		return err
+	}
+	if err := d.names(ctx); err != nil {
 		return err
 	}
 	d.page.line("")

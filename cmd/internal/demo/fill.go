@@ -63,6 +63,24 @@ func (d *demonstration) liveTenants(ctx context.Context) ([]events.TenantID, err
 	return there, rows.Err()
 }
 
+// names shows what the tenants are called: whoever asks for a deletion repeats it.
+func (d *demonstration) names(ctx context.Context) error {
+	db, err := sql.Open("pgx", d.platform.AdminDSN())
+	if err != nil {
+		return fmt.Errorf("demo: read names: %w", err)
+	}
+	defer db.Close() // it only read
+	for _, tenant := range append([]events.TenantID{d.tenant}, d.others...) {
+		var name string
+		err := db.QueryRowContext(ctx, "SELECT name FROM tenants.tenants WHERE id = $1", string(tenant)).Scan(&name)
+		if err != nil {
+			return fmt.Errorf("demo: read names: %w", err)
+		}
+		d.page.fact("is called", "%s  %s", tenant, name)
+	}
+	return nil
+}
+
 // participants are all of them, in the order in which they are shown.
 func (d *demonstration) participants() []events.Participant {
 	var names []events.Participant

@@ -257,6 +257,9 @@ func (r *refused) Error() string {
 	for _, field := range p.Errors {
 		why += fmt.Sprintf("; %s: %s", field.Location, field.Message)
 	}
+	if len(p.Admins) > 0 {
+		why = strings.TrimRight(why, ".") + " (" + strings.Join(p.Admins, ", ") + ")"
+	}
 	if p.State != "" && !strings.Contains(why, p.State) {
 		why += ", the job is " + p.State
 	}
@@ -272,6 +275,9 @@ func (r *refused) Error() string {
 }
 
 func (r *refused) wayOut() string {
+	if out, ok := ruleWaysOut[r.problem.Code]; ok {
+		return out
+	}
 	switch r.problem.Status {
 	case http.StatusUnauthorized:
 		return "say who asks with --token-file (401)"

@@ -45,10 +45,7 @@ func (g *confirmation) ask(ctx context.Context, k *console, want, question strin
 		return err
 	}
 	_, _ = fmt.Fprintf(k.err, "%s Type %s to confirm: ", app.OneLine(question), g.what)
-	typed, err := readLine(ctx, k.in)
-	if ctx.Err() != nil || err != nil {
-		_, _ = fmt.Fprintln(k.err) // the cursor stands behind the question
-	}
+	typed, err := k.typed(ctx)
 	if ctx.Err() != nil {
 		return fmt.Errorf("not confirmed: %w; nothing was sent", context.Cause(ctx))
 	}
@@ -58,18 +55,30 @@ func (g *confirmation) ask(ctx context.Context, k *console, want, question strin
 	return nil
 }
 
-// lineBytesMax bounds what is read for one answer: the longest name there is, many times.
+// typed is what a person types behind a question.
+func (k *console) typed(ctx context.Context) (string, error) {
+	if k.lines == nil {
+		k.lines = bufio.NewReader(io.LimitReader(k.in, lineBytesMax))
+	}
+	text, err := readLine(ctx, k.lines)
+	if err != nil {
+		_, _ = fmt.Fprintln(k.err) // the cursor stands behind the question
+	}
+	return text, err
+}
+
+// lineBytesMax bounds what is read for all answers: the longest name there is, many times.
 const lineBytesMax = 4 << 10
 
 // readLine gives up with ctx. Its reader is left behind then, and ends with the process.
-func readLine(ctx context.Context, in io.Reader) (string, error) {
+func readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	type answer struct {
 		text string
 		err  error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		text, err := bufio.NewReader(io.LimitReader(in, lineBytesMax)).ReadString('\n')
+		text, err := in.ReadString('\n')
 		answered <- answer{strings.TrimSpace(text), err}
 	}()
 	select {

@@ -1,6 +1,7 @@
 package erasectl
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"io"
@@ -55,6 +56,7 @@ type console struct {
 	flags  values
 
 	in       io.Reader
+	lines    *bufio.Reader // of in, once a question was asked
 	out, err io.Writer
 	// terminal reports whether a stream is one; tests answer for it.
 	terminal func(stream any) bool

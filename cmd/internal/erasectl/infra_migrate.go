@@ -29,9 +29,9 @@ type migration struct {
 
 func (k *console) migrateCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "migrate", Short: "See and lay the tables of the house",
-		Long: `Tables are numbered files inside this program, in lines: coordinator, participant:SCHEMA (what every participant keeps
-beside its own tables), subscriber:SCHEMA, and bakery:SERVICE for the reference services. status lists them; up lays what is
-pending.`,
+		Long: `Tables are numbered files inside this program, in lines: coordinator, audit, participant:SCHEMA (what every participant
+keeps beside its own tables), subscriber:SCHEMA, and bakery:SERVICE for the reference services. status lists them; up lays what
+is pending.`,
 		Example: `  erasectl migrate status
   erasectl migrate up --line coordinator
   erasectl migrate up --line participant:loyalty`})
@@ -77,10 +77,17 @@ func (k *console) migrateUpCommand() *cobra.Command {
 		Long: `Lays what is pending of the lines, default coordinator, and prints it. A missing schema is made. It is safe to call
 again, and by several at once. Before a bakery service's line it lays the participant's in the same schema.
 
+The audit trail belongs to a role as which nobody can log in, so that who writes it cannot change it: laying it takes a role
+that may create roles, and --audit-writer names the one that may write.
+
 It waits for as long as a file takes; --timeout bounds it.`,
 		Example: `  erasectl migrate up --database-url postgres://user@host:5432/db
-  erasectl migrate up --line participant --schema loyalty`}
+  erasectl migrate up --line participant --schema loyalty
+  erasectl migrate up --line audit --audit-writer coordinator`}
 	l.addTo(c)
+	var writer string
+	c.Flags().StringVar(&writer, "audit-writer", "", "with --line audit: the coordinator's role, which may append to the trail")
+	completeNothing(c, "audit-writer")
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
 		lines, err := l.parse()
 		if err != nil {
@@ -88,6 +95,9 @@ It waits for as long as a file takes; --timeout bounds it.`,
 		}
 		if len(lines) == 0 {
 			lines = []migrations.Line{migrations.Coordinator()}
+		}
+		if writer != "" && !slices.ContainsFunc(lines, isAudit) {
+			return app.Usage("--audit-writer: needs --line audit")
 		}
 		ctx := c.Context()
 		if k.timeout > 0 {
@@ -101,6 +111,9 @@ It waits for as long as a file takes; --timeout bounds it.`,
 		laid, err := lay(ctx, k.databaseURL, withBelow(lines))
 		if errors.Is(err, context.DeadlineExceeded) {
 			return app.Exit(app.ExitTimeout, "%w; what was laid stays, call it again", err)
+		}
+		if err == nil && writer != "" {
+			err = migrations.GrantAudit(ctx, k.databaseURL, writer)
 		}
 		if err != nil {
 			return err
@@ -118,14 +131,14 @@ type lineFlags struct {
 
 func (l *lineFlags) addTo(c *cobra.Command) {
 	c.Flags().StringArrayVar(&l.lines, "line", nil,
-		"coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE; repeatable")
+		"coordinator, audit, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE; repeatable")
 	c.Flags().StringVar(&l.schema, "schema", "", "schema of lines that are named without one")
 	complete(c, "line", fixed(completedLines()))
 	completeNothing(c, "schema")
 }
 
 func completedLines() []string {
-	all := []string{lineName(migrations.Coordinator())}
+	all := []string{lineName(migrations.Coordinator()), lineName(migrations.Audit())}
 	for _, service := range bakery.All() {
 		all = append(all, lineName(migrations.Participant(string(service.Name))), lineName(migrations.Bakery(string(service.Name))))
 	}
@@ -168,7 +181,7 @@ func (k *console) showMigrations(all []migration, none string) error {
 	})
 }
 
-// parseLine reads coordinator, participant:SCHEMA, bakery:SERVICE or subscriber:SCHEMA; the schema may come from a flag.
+// parseLine reads coordinator, audit, participant:SCHEMA, bakery:SERVICE or subscriber:SCHEMA; the schema may come from a flag.
 func parseLine(text, schema string) (migrations.Line, error) {
 	name, of, given := strings.Cut(text, ":")
 	if given && schema != "" {
@@ -180,18 +193,20 @@ func parseLine(text, schema string) (migrations.Line, error) {
 	line, err := migrations.Named(name, of)
 	if err != nil {
 		return migrations.Line{}, app.Usage(
-			"--line: want coordinator, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE (%w)", err)
+			"--line: want coordinator, audit, participant:SCHEMA, subscriber:SCHEMA or bakery:SERVICE (%w)", err)
 	}
 	return line, nil
 }
 
 // lineName is what parseLine reads.
 func lineName(line migrations.Line) string {
-	if line.Name() == "coordinator" {
+	if line.String() == migrations.Coordinator().String() || isAudit(line) {
 		return line.Name()
 	}
 	return line.Name() + ":" + line.Schema()
 }
+
+func isAudit(line migrations.Line) bool { return line.String() == migrations.Audit().String() }
 
 // withBelow adds what lines stand on: a bakery service's tables refer to the participant's in the same schema.
 func withBelow(lines []migrations.Line) (all []migrations.Line) {

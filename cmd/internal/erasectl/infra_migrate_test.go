@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/migrations"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
 )
@@ -15,7 +16,7 @@ func TestParseLine(t *testing.T) {
 	t.Run("reads what lineName writes", func(t *testing.T) {
 		t.Parallel()
 		for _, line := range []migrations.Line{migrations.Coordinator(), migrations.Participant("orders"), migrations.Bakery("orders"),
-			migrations.Participant("participant"), migrations.Subscriber("billing")} {
+			migrations.Participant("participant"), migrations.Subscriber("billing"), migrations.Audit()} {
 			read, err := parseLine(lineName(line), "")
 			require.NoError(t, err)
 			require.Equal(t, line.String(), read.String())
@@ -31,7 +32,8 @@ func TestParseLine(t *testing.T) {
 	})
 	t.Run("refuses other lines without repeating them", func(t *testing.T) {
 		t.Parallel()
-		for _, text := range []string{"", "participant", "bakery:cheese", "cheese:orders", "coordinator:other", "participant:Or ders"} {
+		for _, text := range []string{"", "participant", "bakery:cheese", "cheese:orders", "coordinator:other", "audit:other",
+			"participant:Or ders"} {
 			_, err := parseLine(text, "")
 			require.ErrorContains(t, err, "--line: want coordinator", text)
 			require.NotContains(t, err.Error(), "cheese")
@@ -71,6 +73,17 @@ func TestLay(t *testing.T) {
 			require.Equal(t, [2]string{"coordinator", "pending"}, [2]string{m.Line, m.Is})
 			require.Nil(t, m.AppliedAt)
 		}
+	})
+	t.Run("the audit trail is laid, and opened to its writer", func(t *testing.T) {
+		t.Parallel()
+		dsn := pgtest.New(t).AdminDSN()
+		up := []string{"migrate", "up", "--database-url", dsn, "--line", "audit", "--audit-writer"}
+		got := typist{}.run(t.Context(), t, append(up, "postgres")...)
+		require.Equal(t, app.ExitDone, got.code, got.err)
+		require.Contains(t, got.out, "00001_audit.sql")
+		require.Contains(t, typist{}.run(t.Context(), t, append(up, "postgres")...).err, "up to date")
+		inOneLine(t, typist{}.run(t.Context(), t, append(up, "no such role")...), app.ExitFailed, "plain identifier")
+		inOneLine(t, typist{}.run(t.Context(), t, "migrate", "up", "--audit-writer", "postgres"), app.ExitUsage, "--line audit")
 	})
 	t.Run("versions of a newer program are unknown", func(t *testing.T) {
 		t.Parallel()

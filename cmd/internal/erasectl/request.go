@@ -24,6 +24,7 @@ var reasons = []string{"contract_ended", "erasure_request", "tenant_deleted", "t
 type requestFlags struct {
 	reason, key, notBefore, requestedBy, grace, deadline string
 	approval, wait                                       bool
+	confirmation                                         httpapi.Confirmation
 }
 
 func (k *console) requestCommand() *cobra.Command {
@@ -35,11 +36,16 @@ the tenant id once more; --confirm TENANT says it in scripts.
 The same --key is the same request, however often it is sent. A tenant that is being deleted already yields the job that
 is there. --grace, --approval and --deadline ask for more care than the coordinator's own policy; never for less.
 
+A coordinator that knows the tenant service's rules wants the tenant's name repeated, and a word about its other
+administrators. On a terminal it is asked for; scripts say it with --confirm-name, --confirm-other-admins (as the owner) or
+--override-reason (as an administrator of the platform; it is recorded).
+
 With --wait it ends when the job is over: 0 completed, 6 refused, rejected, cancelled or failed, 7 when --timeout was over
 first.`,
 		Example: `  erasectl request 0195d3a0-7c1e-7b52-9d37-6f0a54f2c801 --reason contract_ended
   erasectl request bakery-17 --reason erasure_request --key ticket-4711 --confirm bakery-17 --wait --timeout 30m
-  erasectl request bakery-17 --reason trial_ended --grace 3d --approval --not-before 2026-12-01`,
+  erasectl request bakery-17 --reason trial_ended --grace 3d --approval --not-before 2026-12-01
+  erasectl request bakery-17 --reason trial_ended --confirm-name "Bakery Smith" --override-reason ticket-4711`,
 		Args: exactly(argTenant), ValidArgsFunction: first(k.liveTenants)}
 	f := c.Flags()
 	f.StringVar(&r.reason, "reason", "", "why, as a code of a-z and _, for example contract_ended; required")
@@ -50,6 +56,7 @@ first.`,
 	f.StringVar(&r.grace, "grace", "", "wait at least so long before the first delete, like 72h or 3d; cancel is free in it")
 	f.BoolVar(&r.approval, "approval", false, "a second person must approve")
 	f.StringVar(&r.deadline, "deadline", "", "should have ended within so long, like 10d")
+	r.addConfirmation(c)
 	f.BoolVar(&r.wait, "wait", false, "wait until the job is over")
 	complete(c, "reason", fixed(reasons))
 	completeNothing(c, "key", "not-before", "requested-by", "grace", "deadline", "confirm")
@@ -70,11 +77,12 @@ first.`,
 
 // newJob checks the flags, and makes the body of them.
 func (r *requestFlags) newJob(tenant events.TenantID, now time.Time) (job httpapi.NewJob, err error) {
-	job = httpapi.NewJob{TenantID: tenant, Reason: r.reason, RequestedBy: r.requestedBy}
+	job = httpapi.NewJob{TenantID: tenant, Reason: r.reason, RequestedBy: r.requestedBy, Confirmation: r.confirmation}
 	if !reasonForm.MatchString(r.reason) {
 		return job, app.Usage("--reason: want a code of a-z and _, at most 64, for example contract_ended")
 	}
-	for flag, value := range map[string]string{"key": r.key, "requested-by": r.requestedBy} {
+	for flag, value := range map[string]string{"key": r.key, "requested-by": r.requestedBy,
+		"override-reason": r.confirmation.OverrideReason} {
 		if value != "" && checkKey(value) != nil {
 			return job, app.Usage("--%s: %w", flag, checkKey(value))
 		}
@@ -133,7 +141,7 @@ func (k *console) request(ctx context.Context, body httpapi.NewJob, r requestFla
 	if key == "" {
 		key = "erasectl-" + uuid.NewString()
 	}
-	job, err := a.submit(ctx, key, body)
+	job, err := k.submitConfirmed(ctx, a, key, body, guard)
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,7 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 	in(groupJobs, k.requestCommand(), k.previewCommand(), k.listCommand(), k.getCommand(), k.watchCommand())
 	in(groupJobs, k.decisionCommands()...)
 	in(groupRepair, k.retryCommand(), k.replayCommand(), k.deadLettersCommand())
-	in(groupInfra, k.participantsCommand(), k.rosterCommand(), demoCommand(), devCommand(),
-		k.tokenCommand())
+	in(groupInfra, k.participantsCommand(), k.rosterCommand(), k.auditCommand(), demoCommand(), devCommand(), k.tokenCommand())
 	in(groupInfra, k.infraCommands()...)
 	in(groupOwn, k.contextCommand(), completionCommand(), versionCommand(k))
 	root.AddCommand(exitCodesTopic())

@@ -37,6 +37,7 @@ type world struct {
 	t       *testing.T
 	store   *sagatest.Memory
 	ledgers map[events.Participant]*ledger
+	trail   *sagatest.Trail
 	api     *httpapi.API
 	url     string
 }
@@ -44,6 +45,7 @@ type world struct {
 // worldConfig tunes a world.
 type worldConfig struct {
 	policy     saga.Policy
+	rules      saga.Rules
 	authoriser httpapi.Authoriser
 	before     func(http.Handler) http.Handler // what stands in front of the API
 }
@@ -56,9 +58,9 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	signer, err := events.NewSigner(seed)
 	require.NoError(t, err)
 	b := bus.NewMemory(bus.MemoryConfig{Participants: []events.Participant{"orders", "tenants"}})
-	w := &world{t: t, store: sagatest.NewMemory(), ledgers: map[events.Participant]*ledger{}}
+	w := &world{t: t, store: sagatest.NewMemory(), trail: sagatest.NewTrail(), ledgers: map[events.Participant]*ledger{}}
 	require.NoError(t, w.store.SetRoster(t.Context(), roster))
-	coordinator, err := runner.New(w.store, b, runner.Config{Signer: signer, Policy: cfg.policy})
+	coordinator, err := runner.New(w.store, b, runner.Config{Signer: signer, Policy: cfg.policy, Rules: cfg.rules})
 	require.NoError(t, err)
 	w.run(coordinator.Run)
 	for _, entry := range roster {
@@ -72,7 +74,8 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	if cfg.authoriser == nil {
 		cfg.authoriser = httpapi.LoopbackAuthoriser{}
 	}
-	w.api, err = httpapi.New(cfg.authoriser, httpapi.Config{Coordinator: coordinator, Repair: coordinator, Rosters: coordinator})
+	w.api, err = httpapi.New(cfg.authoriser, httpapi.Config{Audit: w.trail, Coordinator: coordinator, Repair: coordinator,
+		Rosters: coordinator})
 	require.NoError(t, err)
 	var handler http.Handler = w.api
 	if cfg.before != nil {

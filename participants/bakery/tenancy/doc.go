@@ -3,7 +3,8 @@
 // # Usage
 //
 // New takes the tenant service's database; Admins, Transfer and RemoveMemberships are the platform's three routes. Whoever
-// calls them has verified the caller.
+// calls them has verified who asks; that he is the owner, where he must be, Transfer finds itself. Standing says what a user is
+// in a tenant.
 //
 // # Guarantees
 //

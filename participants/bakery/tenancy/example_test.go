@@ -17,7 +17,8 @@ func Example() {
 		panic(err)
 	}
 	defer db.Close()
-	previous, err := tenancy.New(db).Transfer(context.Background(), "ba4e0000-0001-4000-8000-000000000007", "bob", "support:desk-7")
+	previous, err := tenancy.New(db).Transfer(context.Background(), "ba4e0000-0001-4000-8000-000000000007", "bob",
+		tenancy.Asker{ID: "support:desk-7", Platform: true})
 	fmt.Printf("%q %t\n%v\n", previous, errors.Is(err, events.ErrInvalid), err)
 	// Output:
 	// "" true

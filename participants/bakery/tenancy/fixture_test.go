@@ -79,6 +79,11 @@ func bakeries(t *testing.T) *place {
 	return p
 }
 
+// Transfer lets one of the people ask, or the operator, who is the platform's.
+func (p *place) Transfer(ctx context.Context, tenant events.TenantID, newOwner, by string) (previous string, err error) {
+	return p.Tenancy.Transfer(ctx, tenant, newOwner, tenancy.Asker{ID: by, Platform: by == operator})
+}
+
 func (p *place) owners(tenant events.TenantID) (users []string) {
 	p.Helper()
 	require.NoError(p, p.db.NewRaw("SELECT user_id::text FROM tenant_members WHERE tenant_id = ? AND role = 'owner'"+

@@ -18,7 +18,7 @@ var (
 	ErrNoTenant   = errors.New("no such tenant")
 	ErrNoUser     = errors.New("no such user")
 	ErrNotAdmin   = errors.New("the new owner must be an active admin of the tenant")
-	ErrNotOwner   = errors.New("a member must be the active owner to give the tenant away")
+	ErrNotOwner   = errors.New("only the active owner may give the tenant away")
 	ErrOwnsItself = errors.New("the new owner is the owner already")
 )
 
@@ -40,6 +40,14 @@ type Admin struct {
 	UserID string // a UUID
 	Role   string // owner or admin
 	Active bool
+}
+
+// Asker is who asks for a change.
+type Asker struct {
+	// ID is a UUID, or a name of the form of requested_by.
+	ID string
+	// Platform is true for an administrator of the platform, or a service that answers for itself.
+	Platform bool
 }
 
 // Tenancy is the tenant service's management of tenants.

@@ -105,7 +105,10 @@ func TestTransfer(t *testing.T) {
 		"not to an inactive admin":                    {cat, ann, tenancy.ErrNotAdmin},
 		"not to somebody who is no member":            {user(1), ann, tenancy.ErrNotAdmin},
 		"not to the owner":                            {ann, ann, tenancy.ErrOwnsItself},
-		"not to the owner, whoever asks":              {ann, bob, tenancy.ErrOwnsItself},
+		"not to the owner, whoever asks":              {ann, operator, tenancy.ErrOwnsItself},
+		"not by an admin, who learns nothing":         {ann, bob, tenancy.ErrNotOwner},
+		"not by the owner of another tenant":          {bob, user(1), tenancy.ErrNotOwner},
+		"not by a program that is not the platform's": {bob, "robot", tenancy.ErrNotOwner},
 		"not by an admin, for himself":                {bob, bob, tenancy.ErrNotOwner},
 		"not by a member":                             {bob, dan, tenancy.ErrNotOwner},
 		"not to an id that is none":                   {"<script>", ann, events.ErrInvalid},
@@ -122,6 +125,12 @@ func TestTransfer(t *testing.T) {
 			require.Empty(t, p.audit(bread))
 		})
 	}
+	t.Run("not by a member, though he is an administrator of the platform too", func(t *testing.T) {
+		t.Parallel()
+		p := bakeries(t)
+		_, err := p.Tenancy.Transfer(t.Context(), bread, bob, tenancy.Asker{ID: dan, Platform: true})
+		require.ErrorIs(t, err, tenancy.ErrNotOwner)
+	})
 	t.Run("not when the owner who asks was made inactive", func(t *testing.T) {
 		t.Parallel()
 		p := bakeries(t)

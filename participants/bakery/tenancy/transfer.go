@@ -19,10 +19,10 @@ SELECT ?0, ?2, 'updated', 'tenant_members', id, jsonb_strip_nulls(jsonb_build_ob
 	'previous_role', CASE role WHEN 'owner' THEN 'admin' ELSE 'owner' END, 'by', ?3::text)), clock_timestamp() FROM changed`
 
 // Transfer makes an active admin of the tenant its owner, and the owner an admin; previous is who owned it, empty for a tenant
-// that had lost its owner. By is who asked for it, a UUID or a name of the form of requested_by: a member must still be the
-// active owner, so that of two transfers by the same owner one is refused; whoever is no member answers to the caller.
-func (t *Tenancy) Transfer(ctx context.Context, tenant events.TenantID, newOwner, by string) (previous string, err error) {
-	actor, actorErr := parseActor(by)
+// that had lost its owner. By must still be the active owner, so that of two transfers by the same owner one is refused; the
+// platform's own may be nobody in the tenant, but no other member of it.
+func (t *Tenancy) Transfer(ctx context.Context, tenant events.TenantID, newOwner string, by Asker) (previous string, err error) {
+	actor, actorErr := parseActor(by.ID)
 	if err := errors.Join(checkID("tenant_id", string(tenant)), checkID("new_owner_id", newOwner), actorErr); err != nil {
 		return "", fmt.Errorf("tenancy: transfer: %w", err)
 	}
@@ -34,7 +34,7 @@ func (t *Tenancy) Transfer(ctx context.Context, tenant events.TenantID, newOwner
 		if len(locked) == 0 {
 			return ErrNoTenant
 		}
-		if previous, err = admit(ctx, tx, tenant, newOwner, actor); err != nil {
+		if previous, err = admit(ctx, tx, tenant, newOwner, actor, by.Platform); err != nil {
 			return err
 		}
 		_, err = tx.NewRaw(transferQuery, string(tenant), newOwner, actor.id, actor.name).Exec(ctx)
@@ -47,7 +47,9 @@ func (t *Tenancy) Transfer(ctx context.Context, tenant events.TenantID, newOwner
 }
 
 // admit locks the members that change, and reports whether this caller may make this user the owner.
-func admit(ctx context.Context, tx bun.Tx, tenant events.TenantID, newOwner string, by actor) (previous string, err error) {
+func admit(
+	ctx context.Context, tx bun.Tx, tenant events.TenantID, newOwner string, by actor, platform bool,
+) (previous string, err error) {
 	var members []Admin
 	err = tx.NewRaw(`SELECT user_id::text AS user_id, role, is_active AS active FROM tenant_members
 		WHERE tenant_id = ? AND (role = 'owner' OR user_id IN (?)) ORDER BY id FOR UPDATE`,
@@ -63,10 +65,13 @@ func admit(ctx context.Context, tx bun.Tx, tenant events.TenantID, newOwner stri
 		}
 	}
 	asking, isMember := known[by.id]
+	isOwner := by.name == nil && asking.Role == roleOwner && asking.Active
 	switch {
+	case !isOwner && !platform: // before anything is said of the new owner
+		return "", ErrNotOwner
 	case known[newOwner].Role == roleOwner:
 		return "", ErrOwnsItself
-	case isMember && by.name == nil && (asking.Role != roleOwner || !asking.Active):
+	case !isOwner && isMember && by.name == nil:
 		return "", ErrNotOwner
 	case known[newOwner].Role != roleAdmin || !known[newOwner].Active:
 		return "", ErrNotAdmin
