@@ -25,13 +25,16 @@ type caller struct {
 	p *Platform
 }
 
-// ask makes a request with headers (name, value, ...), and reads the answer.
+// ask makes a request as a platform administrator with headers (name, value, ...), and reads the answer.
 func (c caller) ask(method, path string, body, into any, header ...string) int {
 	c.t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(c.t, err)
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.p.URL()+path, bytes.NewReader(text))
 	require.NoError(c.t, err)
+	token, err := c.p.Token(LocalAdmin("user:7"))
+	require.NoError(c.t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
 	if body == nil {
 		r.Body, r.ContentLength = http.NoBody, 0
