@@ -26,7 +26,7 @@ func (s *Store) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error) {
 	}
 	pick, args := picked(f, states)
 	// The ids first: whatever picks them, at most a page of jobs is read by their key.
-	found, err := readJobs(ctx, s.db, "WHERE id = ANY(ARRAY("+pick+")) ORDER BY id DESC", args...)
+	found, err := s.snapshot(ctx, "WHERE id = ANY(ARRAY("+pick+")) ORDER BY id DESC", args...)
 	if err != nil {
 		return nil, fmt.Errorf("pgstore: list jobs: %w", err)
 	}

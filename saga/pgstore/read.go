@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -17,8 +18,7 @@ import (
 func (s *Store) Job(ctx context.Context, id events.JobID) (saga.Job, error) {
 	var found []saga.Job
 	if _, err := events.ParseJobID(string(id)); err == nil {
-		found, err = readJobs(ctx, s.db, "WHERE id = ?", id)
-		if err != nil {
+		if found, err = s.snapshot(ctx, "WHERE id = ?", id); err != nil {
 			return saga.Job{}, fmt.Errorf("pgstore: read job: %w", err)
 		}
 	}
@@ -31,7 +31,19 @@ func (s *Store) Job(ctx context.Context, id events.JobID) (saga.Job, error) {
 	return found[0], nil
 }
 
-// readJobs reads jobs with their steps in two statements; with none found, in one. Where is SQL of this package.
+// snapshot reads jobs and their steps as they were at one moment: between two statements of their own a decision could be
+// committed, and the steps would not be the job's.
+func (s *Store) snapshot(ctx context.Context, where string, args ...any) (jobs []saga.Job, err error) {
+	one := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	err = s.db.RunInTx(ctx, one, func(ctx context.Context, tx bun.Tx) error {
+		jobs, err = readJobs(ctx, tx, where, args...)
+		return err
+	})
+	return jobs, err
+}
+
+// readJobs reads jobs with their steps in two statements; with none found, in one. Where is SQL of this package; it locks the
+// jobs, or the transaction has one snapshot, or the steps may be newer than the jobs.
 func readJobs(ctx context.Context, db bun.IDB, where string, args ...any) ([]saga.Job, error) {
 	var rows []jobRow
 	if err := db.NewRaw("SELECT "+jobColumns+" FROM jobs "+where, args...).Scan(ctx, &rows); err != nil {
