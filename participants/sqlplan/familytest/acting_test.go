@@ -56,9 +56,9 @@ CREATE INDEX ON app.reviews (member_id);`,
 			f.Tables += c.tables
 			f.Turns = append(f.Turns, c.turns...)
 			w := f.Open(t)
-			rules := append(c.rules, sqlplan.Delete("organizations").By("id").AcceptingAction("acts", "its rows go first"),
+			c.rules = append(c.rules, sqlplan.Delete("organizations").By("id").AcceptingAction("acts", "its rows go first"),
 				sqlplan.Delete("notes").Via("member_id", "members"))
-			plan := sqlplan.New(w.DB, config(w), rules...)
+			plan := sqlplan.New(w.DB, config(w), c.rules...)
 			require.NoError(t, plan.Check(t.Context()))
 			require.Contains(t, requireRefused(t, w, plan, "acme"), c.word)
 			requireExact(t, w, plan, "zeta")
