@@ -172,7 +172,8 @@ func hold(t *rapid.T, w *familytest.World, d familytest.Drawn) string {
 	}
 	p := knowing(d, proposal)
 	rules := p.rules(proposal)
-	cfg := config(w)
+	cfg, cut := config(w), &scissors{}
+	cfg.Reached = cut.reached
 	if rapid.IntRange(0, 2).Draw(t, "bounded") == 1 {
 		cfg.BoundedRows, cfg.ChunkRows, cfg.Pace = 1, 2, time.Microsecond
 	}
@@ -203,7 +204,11 @@ func hold(t *rapid.T, w *familytest.World, d familytest.Drawn) string {
 	if d.Entangled || slices.ContainsFunc(d.Model, keepsRows) {
 		return requireRefusedOrExactEach(t, w, plan, order)
 	}
-	for _, tenant := range order {
+	for i, tenant := range order {
+		if after := rapid.IntRange(-4, 8).Draw(t, "cut"); after > 0 && i > 0 {
+			requireExactThough(t, w, plan, tenant, cut, after)
+			continue
+		}
 		requireExact(t, w, plan, tenant)
 	}
 	return "exact"

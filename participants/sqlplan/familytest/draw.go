@@ -207,12 +207,24 @@ func (a *artist) drawTenantColumns(t *Table) {
 		last.Nullable = last.Nullable || a.trap(4)
 	default:
 		t.By = []string{column(false, true)}
-		if len(t.Key) == 1 && t.Code == "" && a.chance(3) { // keyed by the tenant too, as keys to it then are
-			t.Key = append([]Column{t.columns[len(t.columns)-1]}, t.Key...)
-		}
+		a.drawTenantKey(t)
 	}
 	if len(t.By) == 1 && (t.Way != WayWhere || !a.size.Calm) {
 		a.fence(t)
+	}
+}
+
+// drawTenantKey lets the tenant be a part of the primary key, as it then is of keys to the table; or all of it: one row each.
+func (a *artist) drawTenantKey(t *Table) {
+	column := t.columns[len(t.columns)-1]
+	if len(t.Key) != 1 || t.Code != "" {
+		return
+	}
+	switch a.IntN(6) {
+	case 0, 1:
+		t.Key = append([]Column{column}, t.Key...)
+	case 2:
+		t.single, t.Key, t.columns = true, []Column{column}, t.columns[1:]
 	}
 }
 

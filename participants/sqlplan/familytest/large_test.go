@@ -36,7 +36,9 @@ func namesakes(d familytest.Drawn, table *familytest.Table) (names []string) {
 	known := map[string]bool{}
 	for _, t := range d.Model[1:] {
 		for _, column := range d.TenantColumnsOf(t) {
-			known[strings.ToLower(column.Name)] = true
+			if len(t.Key) != 1 || t.Key[0] != column { // "id" means something else in every table
+				known[strings.ToLower(column.Name)] = true
+			}
 		}
 	}
 	for _, column := range table.Unkeyed() {

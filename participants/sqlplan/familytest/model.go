@@ -55,6 +55,7 @@ type Table struct {
 
 	columns     []Column
 	partitioned bool
+	single      bool // one row for each tenant
 	rewrites    bool // a rule rewrites deletes
 	heirOf      *Table
 	rows        []*made

@@ -45,7 +45,11 @@ func (a *artist) drawRows() {
 			if !t.may(owners) {
 				continue
 			}
-			for range 1 + a.IntN(a.size.Rows) {
+			n := 1 + a.IntN(a.size.Rows)
+			if t.single {
+				n = 1
+			}
+			for range n {
 				t.rows = append(t.rows, a.row(t, owners))
 			}
 		}

@@ -117,7 +117,8 @@ func (k *Key) create(b *strings.Builder) {
 // createFence writes the key to the anchor and its index.
 func (t *Table) createFence(b *strings.Builder) {
 	if t.Fenced {
-		fmt.Fprintf(b, `ALTER TABLE %[1]s ADD CONSTRAINT fence FOREIGN KEY (%[2]s, live) REFERENCES %[3]s.tenant_anchor (tenant_id, live);
+		fmt.Fprintf(b, `ALTER TABLE %[1]s ADD CONSTRAINT fence FOREIGN KEY (%[2]s, live)
+ REFERENCES %[3]s.tenant_anchor (tenant_id, live);
 CREATE INDEX ON %[1]s (%[2]s);
 `, t.quoted(), quoted(t.By[0]), Home)
 	}
