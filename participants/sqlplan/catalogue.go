@@ -158,6 +158,12 @@ func (t *table) primary() (column, bool) {
 	return column{}, false
 }
 
+// keyedBy reports whether the column alone is the primary key.
+func (t *table) keyedBy(column string) bool {
+	key, single := t.primary()
+	return single && key.Name == column
+}
+
 // serves reports whether an index finds the rows of a foreign key: its first columns are the key's, in any order.
 func (t *table) serves(columns []string) bool {
 	return slices.ContainsFunc(t.Indexes, func(i index) bool {

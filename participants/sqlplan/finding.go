@@ -30,6 +30,7 @@ const (
 	FindingForeignSchema   = "foreign_schema"   // a table outside the plan's schemas refers into it or inherits from it
 	FindingHome            = "home"             // the engine's own tables are missing
 	FindingKeptReferrer    = "kept_referrer"    // a kept table refers to one that is deleted
+	FindingKeptTenant      = "kept_tenant"      // a kept table has a tenant column
 	FindingNoFence         = "no_fence"         // late writers are not refused
 	FindingNoTable         = "no_table"         // the plan names what the catalogue does not have
 	FindingNullablePath    = "nullable_path"    // rows whose path is NULL would stay

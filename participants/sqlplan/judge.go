@@ -173,6 +173,7 @@ func (j *judge) judgeSize() {
 		}
 	}
 	if len(answer.Counts) == 0 {
+		j.find(FindingRuleMistake, SeverityRefuse, "", "add a Delete rule", "the plan deletes nothing")
 		return
 	}
 	if _, err := events.EncodePreview(answer); err != nil {

@@ -16,6 +16,10 @@ func (j *judge) judgeTable(t *table) {
 		j.find(FindingUnplannedTable, SeverityDecide, name, "add a Delete or a Keep rule",
 			"table %s %s and is on no plan", quotedName(name), j.suspicion(t))
 	case rule.Kept:
+		if columns := j.tenants.of(t); len(columns) > 0 {
+			j.find(FindingKeptTenant, SeverityInfo, name, "", "table %s is kept, with the tenants of its column %s", name,
+				strings.Join(columns, ", "))
+		}
 	default:
 		j.judgeHiding(t, rule)
 		j.judgeRelatives(t)

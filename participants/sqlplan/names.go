@@ -23,7 +23,7 @@ var versionTables = []string{
 	"databasechangeloglock", "django_migrations", "doctrine_migration_versions", "flyway_schema_history", "goose_db_version",
 	"gorp_migrations", "knex_migrations", "knex_migrations_lock", "kysely_migration", "kysely_migration_lock",
 	"mikro_orm_migrations", "phinxlog", "refinery_schema_history", "schema_migrations", "SequelizeMeta", "sequelizemeta",
-	"__efmigrationshistory",
+	"__efmigrationshistory", // without quotes, as some set-ups create it
 }
 
 // TableName writes a table's name as rules, counts and findings have it; first is the plan's first schema.
@@ -116,7 +116,7 @@ func splitColumn(text string) (table, column string, ok bool) {
 	return text[:last], column, ok
 }
 
-// qualified names a table as a statement does. ONLY, because a table that inherits from a plain one is a table of its own.
+// from names a table as a statement does. ONLY, because a table that inherits from a plain one is a table of its own.
 func (t *table) from() string {
 	if t.Kind == "p" {
 		return t.qualified()

@@ -64,7 +64,7 @@ func (w *writer) write(s *scope, alias string) (c clauses) {
 		c.tables, c.joins = append(c.tables, rest.tables...), append(c.joins, rest.joins...)
 		c.conditions = rest.conditions
 	case s.pair != nil:
-		c.conditions = []string{w.writePair(s.pair, alias)}
+		c.conditions = []string{w.writePair(s, alias)}
 	default:
 		c.conditions = []string{w.writeColumns(s.columns, alias)}
 	}
@@ -82,16 +82,29 @@ func (w *writer) writeColumns(columns []tenantColumn, alias string) string {
 	return anyOf(list)
 }
 
-func (w *writer) writePair(p *pair, alias string) string {
-	list := make([]string, len(p.types))
-	for i, t := range p.types {
+// writePair leads to the parents of all types at once, as a set that the planner can join by an index of the pair. A blind
+// condition asks for each row by itself.
+func (w *writer) writePair(s *scope, alias string) string {
+	list := make([]string, len(s.pair.types))
+	for i, t := range s.pair.types {
 		parent := w.alias()
 		c := w.write(t.parent, parent)
 		c.tables = append([]string{t.parent.table.from() + " AS " + parent}, c.tables...)
-		c.joins = append(equalities(alias, []string{p.idColumn}, parent, []string{t.key}), c.joins...)
-		list[i] = fmt.Sprintf("(%s.%s = %s AND %s)", alias, ident(p.typeColumn), quote(t.value), c.exists(w.blind))
+		if w.blind {
+			c.joins = append(equalities(alias, []string{s.pair.idColumn}, parent, []string{t.key}), c.joins...)
+			list[i] = fmt.Sprintf("(%s.%s = %s AND %s)", alias, ident(s.pair.typeColumn), quote(t.value), c.exists(true))
+			continue
+		}
+		list[i] = fmt.Sprintf("SELECT %s, %s.%s FROM %s WHERE %s", quote(t.value), parent, ident(t.key),
+			strings.Join(c.tables, ", "), allOf(append(c.joins, c.conditions...)))
 	}
-	return anyOf(list)
+	if w.blind {
+		return anyOf(list)
+	}
+	// The first row is none: it gives the types of the columns to the literals of the others.
+	row, typ, id := s.table.qualified(), ident(s.pair.typeColumn), ident(s.pair.idColumn)
+	return fmt.Sprintf("(%[1]s.%[2]s, %[1]s.%[3]s) IN (SELECT (NULL::%[4]s).%[2]s, (NULL::%[4]s).%[3]s WHERE false UNION ALL %[5]s)",
+		alias, typ, id, row, strings.Join(list, " UNION ALL "))
 }
 
 // exists is the clauses as one condition.

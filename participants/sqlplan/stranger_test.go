@@ -210,6 +210,23 @@ func TestStranger(t *testing.T) {
 		requireUntouched(t, db, before, "crm", "billing")
 	})
 
+	t.Run("what is kept with tenants in it is told, and does not refuse", func(t *testing.T) {
+		t.Parallel()
+		plan, _ := strangerPlan(t, 1, strangerConfig(), "CREATE TABLE crm.audit (organization_id bigint, whose text)",
+			sqlplan.Keep("audit", "kept for ten years by law"))
+		findings, err := plan.Findings(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, seen(findings), "audit kept_tenant table audit is kept, with the tenants of its column organization_id")
+		require.NoError(t, plan.Check(t.Context()))
+	})
+
+	t.Run("a plan that deletes nothing refuses", func(t *testing.T) {
+		t.Parallel()
+		db := database(t, "CREATE TABLE lonely (id int);", "")
+		plan := sqlplan.New(db, sqlplan.Config{Service: "crm"}, sqlplan.Keep("lonely", "shared"))
+		requireRefused(t, plan.Check(t.Context()), participants.CodePlanInvalid, "deletes nothing")
+	})
+
 	t.Run("keeps say why, for whole tables and for rows", func(t *testing.T) {
 		t.Parallel()
 		kept := sqlplan.New(nil, strangerConfig(), strangerRules()...).Kept()
@@ -285,6 +302,9 @@ func TestStrangerRefusals(t *testing.T) {
 		{claim: "a key from a schema that is not planned",
 			ddl:  "CREATE SCHEMA far; CREATE TABLE far.x (id bigint REFERENCES crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
+		{claim: "a key to the root from a schema that is not planned",
+			ddl:  "CREATE SCHEMA far; CREATE TABLE far.x (org bigint REFERENCES crm.organizations)",
+			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "organizations"}},
 		{claim: "an heir in a schema that is not planned", ddl: "CREATE SCHEMA far; CREATE TABLE far.x () INHERITS (crm.tasks)",
 			code: sqlplan.FindingForeignSchema, words: []string{"far.x", "tasks"}},
 		{claim: "a partition whose table is elsewhere", ddl: "CREATE SCHEMA far;" +

@@ -101,11 +101,12 @@ func (j *judge) follow(in map[columnOf]bool, seeds []columnOf, whole bool) {
 }
 
 // addNamesakes adds columns without a key of their own whose name means the tenant in another table. The root's own columns
-// are no example: "id" means something else in every table.
+// and primary keys are no example: "id" means something else in every table.
 func (j *judge) addNamesakes(c *tenantColumns) {
 	names := map[string]bool{}
 	for at := range c.sure {
-		if at.table != c.root.table && (j.anchor == nil || at.table != j.anchor.OID) {
+		t := j.byOID[at.table] // nil for a table outside the schemas
+		if at.table != c.root.table && (j.anchor == nil || at.table != j.anchor.OID) && (t == nil || !t.keyedBy(at.column)) {
 			names[strings.ToLower(at.column)] = true
 		}
 	}
