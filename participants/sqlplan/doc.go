@@ -46,7 +46,8 @@
 // chunks rests on the tables' sizes and the planner's estimate: tables that were never analysed are found out by their statement
 // timeouts. Sessions must be the service's own: prepared statements and session locks do not survive a pooler that hands out
 // connections per transaction. A table that is reached through itself (comments on comments, without a tenant column) is
-// refused. PostgreSQL 14 or later.
+// refused. A deletion locks every table of the plan and its indexes: a thousand tables need a max_locks_per_transaction to
+// match. PostgreSQL 14 or later.
 //
 // # Shutdown
 //

@@ -51,9 +51,11 @@ func TestShapes(t *testing.T) {
 			ddl: `ALTER TABLE crm.orgs ADD parent int REFERENCES crm.orgs; CREATE INDEX ON crm.orgs (parent);
 			UPDATE crm.orgs SET parent = 2 WHERE id = 1`,
 			rules: []sqlplan.Rule{sqlplan.Delete("orgs").By("id").Ignoring("parent", "a child is a tenant of its own")}},
-		{claim: "a primary key that is the tenant's", ddl: `CREATE TABLE crm.settings (id int PRIMARY KEY REFERENCES crm.orgs, whose text);
+		{claim: "a primary key that is the tenant's",
+			ddl: `CREATE TABLE crm.settings (id int PRIMARY KEY REFERENCES crm.orgs, whose text);
 				INSERT INTO crm.settings SELECT id, whose FROM crm.orgs;
-				CREATE TABLE crm.a (id int PRIMARY KEY, setting int NOT NULL REFERENCES crm.settings, whose text); CREATE INDEX ON crm.a (setting);
+				CREATE TABLE crm.a (id int PRIMARY KEY, setting int NOT NULL REFERENCES crm.settings, whose text);
+				CREATE INDEX ON crm.a (setting);
 				INSERT INTO crm.a SELECT 4 - id, id, whose FROM crm.orgs;
 				CREATE TABLE crm.b (id int PRIMARY KEY, a int NOT NULL REFERENCES crm.a, whose text); CREATE INDEX ON crm.b (a);
 				INSERT INTO crm.b SELECT id, id, whose FROM crm.a`,
