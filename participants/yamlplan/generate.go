@@ -218,7 +218,7 @@ func (f *File) Stands(findings []sqlplan.Finding) error {
 	for _, severity := range []sqlplan.Severity{sqlplan.SeverityRefuse, sqlplan.SeverityDecide} {
 		var tables []string
 		for _, one := range findings {
-			if name := cmp.Or(one.Table, "the plan"); one.Severity == severity && !slices.Contains(tables, name) {
+			if name := cmp.Or(one.Table, one.Code); one.Severity == severity && !slices.Contains(tables, name) {
 				tables = append(tables, name)
 			}
 		}

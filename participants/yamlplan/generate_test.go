@@ -10,6 +10,7 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgpool"
 	"github.com/bakery-ia/tenant-deletion/migrations/pgtest"
+	"github.com/bakery-ia/tenant-deletion/participants"
 	"github.com/bakery-ia/tenant-deletion/participants/sqlplan"
 	"github.com/bakery-ia/tenant-deletion/participants/yamlplan"
 )
@@ -135,6 +136,10 @@ func TestFindings(t *testing.T) {
 	require.Equal(t, []string{"refuse unindexed_key boards", "decide undecided_table cards", "decide undecided_table pins",
 		"decide unplanned_table strays"}, seen, "one finding for a question, the gravest first")
 	require.Equal(t, sqlplan.SeverityRefuse, yamlplan.Worst(findings))
+	err = f.Stands(findings)
+	require.ErrorIs(t, err, participants.ErrRefused)
+	require.ErrorContains(t, err, "refuse home, boards; decide cards, pins, strays; erasectl plan check")
+	require.NoError(t, f.Stands(nil))
 	require.Equal(t, sqlplan.Severity(""), yamlplan.Worst(nil))
 }
 

@@ -125,12 +125,13 @@ func TestWhatIsWrittenIsReadAsTheSame(t *testing.T) {
 func TestWhatFitsIsOneLine(t *testing.T) {
 	t.Parallel()
 	long := "a reason that is so long that it does not fit into one line together with everything else"
-	f := &File{Participant: "crm", Home: "h", Schemas: []string{"public"}, Tenant: Tenant{Root: "a.id", Type: "text"}, Tables: []Table{
+	f := &File{Participant: "crm", Home: "h", Schemas: []string{"public"}, Tenant: Tenant{Root: "a.id", Type: "text"}}
+	f.Tables = []Table{
 		{RuleSpec: sqlplan.RuleSpec{Table: "attachments", PairType: "record_type", PairID: "record_id",
 			PairParents: map[string]string{"Card": "cards", "User": "users"}}},
 		{RuleSpec: sqlplan.RuleSpec{Table: "b", By: []string{"x", "y"}, Ignore: map[string]string{"z": long},
 			AcceptTriggers: map[string]string{"t": "read"}}},
-	}}
+	}
 	text, err := f.Marshal()
 	require.NoError(t, err)
 	require.Equal(t, `participant: crm

@@ -33,6 +33,7 @@ var errTableName = errors.New("want NAME or SCHEMA.NAME, and parts that hold a d
 
 // Parse reads a file. Its name is for errors, which are of type *InvalidError.
 func Parse(name string, text []byte) (*File, error) {
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // with which the library loses the place of comments
 	r := &reader{lines: strings.Split(string(text), "\n")}
 	f := r.file(text)
 	if len(r.faults) > 0 {

@@ -77,6 +77,14 @@ func TestParse(t *testing.T) {
 		require.Equal(t, []string{"audit"}, f.Undecided())
 		require.Len(t, f.Rules(), 10)
 	})
+	t.Run("takes the line ends and the mark of other systems", func(t *testing.T) {
+		t.Parallel()
+		want, err := Parse("plan.yaml", []byte(whole))
+		require.NoError(t, err)
+		f, err := Parse("plan.yaml", []byte("\ufeff"+strings.ReplaceAll(whole, "\n", "\r\n")))
+		require.NoError(t, err)
+		require.Equal(t, want, f)
+	})
 	t.Run("a table that nobody decided is refused by name before anything runs", func(t *testing.T) {
 		t.Parallel()
 		f, err := Parse("plan.yaml", []byte(whole))

@@ -21,6 +21,9 @@ var words = strings.NewReplacer(
 
 // inWords says a finding in the words of a file.
 func inWords(f sqlplan.Finding) sqlplan.Finding {
+	if f.Code == sqlplan.FindingHome {
+		f.WayOut = "participant --plan FILE --migrate lays them"
+	}
 	if !strings.HasPrefix(f.WayOut, "CREATE ") && !strings.HasPrefix(f.WayOut, "ALTER ") {
 		f.WayOut = words.Replace(f.WayOut)
 	}
