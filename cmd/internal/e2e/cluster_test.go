@@ -104,6 +104,7 @@ func TestClusterLosesNodesAndNoSaga(t *testing.T) {
 	}
 	took := time.Since(began)
 	killed := kills()
+	until(t, "the nodes to find each other again", s.settled)
 
 	again := 0
 	for _, tenant := range gone {
@@ -163,6 +164,21 @@ func (s *stack) killing(ctx context.Context, cluster *natscluster.Cluster, limit
 		enough()
 		return killed
 	}
+}
+
+// settled reports whether every replica of the events has what its leader has.
+func (s *stack) settled() bool {
+	stream, err := s.jetStream().Stream(s.t.Context(), events.StreamEvents)
+	if err != nil {
+		return false
+	}
+	cluster := stream.CachedInfo().Cluster
+	for _, replica := range cluster.Replicas {
+		if !replica.Current {
+			return false
+		}
+	}
+	return cluster.Leader != "" && len(cluster.Replicas) == natscluster.Nodes-1
 }
 
 // submitAll asks for every tenant as a program does: again, as long as a repeat may help.
