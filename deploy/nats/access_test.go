@@ -88,8 +88,8 @@ func inTheForm(t *testing.T, s *site, second bool) {
 	require.Equal(t, second, !strings.HasPrefix(msg.Reply(), "$JS.ACK.TD_EVENTS."), msg.Reply())
 	require.NoError(t, msg.DoubleAck(t.Context()))
 	for _, tenant := range []string{"t9", "t8"} {
-		require.NoError(t, s.bus("coordinator").Publish(t.Context(), message("tenant.deletion.replayed.inventory."+tenant,
-			"more-"+tenant)))
+		more := message("tenant.deletion.replayed.inventory."+tenant, "more-"+tenant)
+		require.NoError(t, s.bus("coordinator").Publish(t.Context(), more))
 	}
 	batch, err := consumer.Fetch(2, jetstream.FetchMaxWait(patience))
 	require.NoError(t, err)

@@ -122,8 +122,7 @@ func TestClusterLosesNodesAndNoSaga(t *testing.T) {
 	jobs, err := s.store.Jobs(ctx, saga.Filter{Limit: 2 * sagas})
 	require.NoError(t, err)
 	require.Len(t, jobs, sagas, "a job for each request, and no other")
-	for _, letter := range strings.Split(s.buried(),
-		"\n") { // of a request that was acknowledged just before its queue lost its leader
+	for letter := range strings.SplitSeq(s.buried(), "\n") { // of a request that was settled just before its queue lost its leader
 		require.Contains(t, []string{"", "coordinator_intake: Unacknowledged message was deleted"}, letter)
 	}
 	require.Equal(t, before, s.counts(neighbour))
