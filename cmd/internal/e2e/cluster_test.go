@@ -126,9 +126,8 @@ func TestClusterLosesNodesAndNoSaga(t *testing.T) {
 		require.Contains(t, []string{"", "coordinator_intake: Unacknowledged message was deleted"}, letter)
 	}
 	require.Equal(t, before, s.counts(neighbour))
-	t.Logf("%d sagas in %s under %d kills (all submitted after %s, %d commands sent again)", sagas, took.Round(time.Millisecond),
-		killed,
-		submitted.Round(time.Millisecond), again)
+	t.Logf("%d sagas in %s under %d kills (all submitted after %s, %d commands sent again)", sagas,
+		took.Round(time.Millisecond), killed, submitted.Round(time.Millisecond), again)
 }
 
 // killing kills and restarts one node after the other until the returned function is called, which says how many. With a limit it
@@ -230,8 +229,8 @@ func TestClusterCommand(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
 	s := &stack{t: t}
 	start := func(dir string) *process {
-		return s.start("erasectl", nil, "nats", "cluster", "--data-dir", dir, "--port", strconv.Itoa(port), "--participants",
-			"orders,tenants")
+		return s.start("erasectl", nil, "nats", "cluster", "--data-dir", dir, "--port", strconv.Itoa(port),
+			"--participants", "orders,tenants")
 	}
 	said := func(p *process, word string) bool {
 		text, err := os.ReadFile(p.log.Name())
