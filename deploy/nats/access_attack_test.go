@@ -37,10 +37,8 @@ func TestCompromisedParticipant(t *testing.T) {
 			"$JS.API.STREAM.PURGE.TD_EVENTS", "$JS.ACK.TD_EVENTS.inventory.1.1.1.1.0", "$JS.ACK._.HASH.TD_EVENTS.inventory.1.1.1.1.0",
 			"$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TD_EVENTS.inventory", "$SRV.PING.tenant-deletion-inventory",
 			"$SYS.REQ.SERVER.PING"} {
-			require.True(t, denied(t, attacker, subject, func() error {
-				return attacker.PublishRequest(subject, "_INBOX_orders.x",
-					nil)
-			}), subject)
+			ask := func() error { return attacker.PublishRequest(subject, "_INBOX_orders.x", nil) }
+			require.True(t, denied(t, attacker, subject, ask), subject)
 			require.True(t, s.violation("SVC_ORDERS", "Publish", subject), "%s is not in the log", subject)
 		}
 		require.Equal(t, before, stateOf(t, s), "nothing was stored, deleted or made")
@@ -49,8 +47,8 @@ func TestCompromisedParticipant(t *testing.T) {
 		for _, subject := range []string{">", "_INBOX.>", "_INBOX_coordinator.>", "_INBOX_inventory.>", "_R_.>", "tenant.deletion.>",
 			"tenant.deletion.requested.*", "tenant.deleted.*", "tenant.deletion.preview.inventory", "$JS.>", "$JS.ACK.>", "$SYS.>"} {
 			require.True(t, denied(t, attacker, subject, func() error { _, err := attacker.SubscribeSync(subject); return err }), subject)
-			require.True(t, s.log.has(`\"SVC_ORDERS/nkey:`, `Subscription Violation - Subject \"`+subject+`\"`), "%s is not in the log",
-				subject)
+			line := `Subscription Violation - Subject \"` + subject + `\"`
+			require.True(t, s.log.has(`\"SVC_ORDERS/nkey:`, line), "%s is not in the log", subject)
 		}
 	})
 	t.Run("lets the server answer where it may not write itself", func(t *testing.T) {
@@ -163,8 +161,8 @@ func TestCompromisedRequesterAndOperator(t *testing.T) {
 	for _, user := range []string{"operator", "await_shop", "down_billing", "svc_orders"} {
 		js := s.jetStream(user)
 		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		_, err := js.CreateConsumer(short, events.StreamEvents, jetstream.ConsumerConfig{Name: "mine",
-			FilterSubject: "tenant.deleted.*"})
+		mine := jetstream.ConsumerConfig{Name: "mine", FilterSubject: "tenant.deleted.*"}
+		_, err := js.CreateConsumer(short, events.StreamEvents, mine)
 		cancel()
 		require.Error(t, err, user)
 		require.True(t, s.violation(accounts[user], "Publish", "TD.API.CONSUMER.CREATE.TD_EVENTS.mine.tenant.deleted.*"), user)

@@ -96,8 +96,8 @@ func imported(subject string) string {
 // user writes a user once for each of its keys.
 func (w *configWriter) user(c client, local func(string) string) {
 	keys := w.keys[c.user]
-	if len(keys) == 0 || len(keys) > keysMax || slices.ContainsFunc(keys,
-		func(key string) bool { return !keyForm.MatchString(key) }) {
+	wrong := func(key string) bool { return !keyForm.MatchString(key) }
+	if len(keys) == 0 || len(keys) > keysMax || slices.ContainsFunc(keys, wrong) {
 		w.err = cmp.Or(w.err, fmt.Errorf("natsdeploy: access: %s: %w", c.user, ErrKeys))
 		return
 	}

@@ -34,9 +34,9 @@ var service = func(name string) may {
 
 var roles = map[string]may{
 	"coordinator": {
-		publish: slices.Concat(consumes("$JS.API.", "TD_INTAKE", "coordinator_intake"), consumes("$JS.API.", "TD_EVENTS",
-			"coordinator_results"),
-			consumes("$JS.API.", "TD_DEAD", "coordinator_dead"), []string{"tenant.deletion.requested.*", "tenant.deletion.replayed.*.*",
+		publish: slices.Concat(consumes("$JS.API.", "TD_INTAKE", "coordinator_intake"),
+			consumes("$JS.API.", "TD_EVENTS", "coordinator_results"), consumes("$JS.API.", "TD_DEAD", "coordinator_dead"),
+			[]string{"tenant.deletion.requested.*", "tenant.deletion.replayed.*.*",
 				"tenant.deletion.failed.*", "tenant.deletion.cancelled.*", "tenant.deleted.*", "tenant.deletion.preview.*",
 				"$JS.API.STREAM.INFO.TD_EVENTS", "$JS.API.STREAM.INFO.TD_INTAKE", "$JS.API.DIRECT.GET.TD_EVENTS",
 				"$JS.API.DIRECT.GET.TD_INTAKE", "$JS.API.DIRECT.GET.TD_EVENTS.>", "$JS.API.DIRECT.GET.TD_INTAKE.>",
@@ -172,9 +172,9 @@ func denied(t *testing.T, nc *nats.Conn, subject string, do func() error) bool {
 	require.NoError(t, do(), subject)
 	require.NoError(t, nc.FlushTimeout(patience), subject)
 	last := nc.LastError()
+	named := errors.Is(last, nats.ErrPermissionViolation) && strings.Contains(last.Error(), fmt.Sprintf("%q", subject))
 	//nolint:errorlint // identity is meant: an error that was there before says nothing about this call
-	return last != before && errors.Is(last, nats.ErrPermissionViolation) && strings.Contains(last.Error(), fmt.Sprintf("%q",
-		subject))
+	return last != before && named
 }
 
 func TestEveryRoleMayDoItsWorkAndNoMore(t *testing.T) {
@@ -214,10 +214,8 @@ func TestWhatIsAllowedIsAnswered(t *testing.T) {
 	for role, may := range roles {
 		nc := s.connect(role)
 		for _, subject := range subjects() {
-			if !covered(may.publish, subject) || slices.ContainsFunc(unanswered, func(p string) bool {
-				return strings.HasPrefix(subject,
-					p)
-			}) {
+			silent := slices.ContainsFunc(unanswered, func(p string) bool { return strings.HasPrefix(subject, p) })
+			if silent || !covered(may.publish, subject) {
 				continue
 			}
 			body := []byte("x")

@@ -1,6 +1,7 @@
 package natsdeploy_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -10,9 +11,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	natsdeploy "github.com/bakery-ia/tenant-deletion/deploy/nats"
+	"github.com/bakery-ia/tenant-deletion/deploy/nats/embedded"
 	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/events/bus"
 )
@@ -87,6 +90,18 @@ func inTheForm(t *testing.T, s *site, second bool) {
 	require.NoError(t, err)
 	require.Equal(t, second, !strings.HasPrefix(msg.Reply(), "$JS.ACK.TD_EVENTS."), msg.Reply())
 	require.NoError(t, msg.DoubleAck(t.Context()))
+	for _, tenant := range []string{"t9", "t8"} {
+		more := message("tenant.deletion.replayed.inventory."+tenant, "more-"+tenant)
+		require.NoError(t, s.bus("coordinator").Publish(t.Context(), more))
+	}
+	batch, err := consumer.Fetch(2, jetstream.FetchMaxWait(patience))
+	require.NoError(t, err)
+	got := 0
+	for msg := range batch.Messages() {
+		require.NoError(t, msg.DoubleAck(t.Context()))
+		got++
+	}
+	require.Equal(t, 2, got, "one pull may have several answers")
 }
 
 func crosses(t *testing.T, s *site) {
@@ -144,7 +159,7 @@ func crosses(t *testing.T, s *site) {
 	require.Equal(t, events.SubjectDeletedPlain, receive(t, plain).Subject)
 	stored, err := shop.Last(ctx, events.StreamEvents, "tenant.deleted.t1")
 	require.NoError(t, err)
-	require.EqualValues(t, 5, stored.Sequence, "what was repeated is stored once")
+	require.EqualValues(t, 7, stored.Sequence, "what was repeated is stored once")
 	tailed := make(chan string, 10)
 	tail, end := context.WithCancel(ctx)
 	defer end()
@@ -270,6 +285,51 @@ func TestCertificatesRotate(t *testing.T) {
 	t.Run("without a key nobody is let in", func(t *testing.T) {
 		_, err := nats.Connect(s.node.ClientURL(), nats.RootCAs(s.certs.CA), nats.ClientCert(s.certs.ClientCert, s.certs.ClientKey))
 		require.ErrorIs(t, err, nats.ErrAuthorization)
+	})
+}
+
+// What is stored cannot be read on disk, and survives a new key.
+func TestStoreIsEncrypted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	secret := message("tenant.deletion.requested.t1", "who-is-deleted")
+	require.NoError(t, s.bus("coordinator").Publish(t.Context(), secret))
+	onDisk := func() (found bool) {
+		require.NoError(t, filepath.WalkDir(filepath.Join(s.dir, "n1", "store"), func(path string, entry os.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			found = found || bytes.Contains(content, secret.Body)
+			return err
+		}))
+		return found
+	}
+	edit := func(path, old, fresh string) {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, string(text), old)
+		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, fresh, 1)), 0o600))
+	}
+	again := func(change func()) {
+		t.Helper()
+		s.node.Stop()
+		require.False(t, onDisk())
+		change()
+		var err error
+		s.node, err = embedded.StartNode(s.config, zerolog.New(s.log))
+		require.NoError(t, err)
+		t.Cleanup(s.node.Stop)
+		stored, err := s.bus("coordinator").Last(t.Context(), events.StreamEvents, secret.Subject)
+		require.NoError(t, err)
+		require.Equal(t, secret.Body, stored.Body)
+	}
+	const key, both = "key: $TD_STORE_KEY", "key: \"the next key\"\n  prev_encryption_key: $TD_STORE_KEY"
+	again(func() { edit(s.config, key, both) })
+	again(func() { // the next key is the key, and the old one is gone
+		edit(s.config, both, key)
+		edit(filepath.Join(filepath.Dir(s.config), "node.conf"), "a key of a test", "the next key")
 	})
 }
 

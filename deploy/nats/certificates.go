@@ -35,8 +35,7 @@ func CertificatesIn(dir string) Certificates {
 }
 
 // MakeCertificates makes the authority when it is missing, and new certificates of the servers (for the hosts) and of the
-// clients,
-// in place of those that are there. Servers take them at a reload, clients at their next connection.
+// clients, in place of those that are there. Servers take them at a reload, clients at their next connection.
 func MakeCertificates(dir string, hosts ...string) (Certificates, error) {
 	files := CertificatesIn(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

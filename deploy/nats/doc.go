@@ -1,4 +1,5 @@
-// Package natsdeploy applies the stream and consumer definitions of this folder to a NATS JetStream broker.
+// Package natsdeploy applies the stream and consumer definitions of this folder to a NATS JetStream broker, and writes the
+// configuration of its servers: who may do what, and where a node is.
 //
 // # Usage
 //
@@ -7,10 +8,14 @@
 // downstream.json are templates: {{participant}} and {{downstream}} stand for the name. Apply brings a broker to what the
 // files and a Topology say; Diff only reports.
 //
+// The servers' files are in server/. MakeKeys makes a key for each user, Access.Config writes the accounts of who has one,
+// WriteNode the folder of a node. docs/nats.md tells the story.
+//
 // # Guarantees
 //
 // Apply is safe to call again and reports what it changed: the second call reports nothing. It changes nothing at all when
-// one of the changes is impossible on a live broker, and it never deletes a stream, a consumer or a message.
+// one of the changes is impossible on a live broker, and it never deletes a stream, a consumer or a message. Config grants
+// nothing to whom it does not know, and nobody a deletion of streams, consumers or messages.
 //
 // # Not guaranteed
 //

@@ -23,3 +23,19 @@ func Example() {
 	// TD_DEAD coordinator_dead
 	// TD_EVENTS orders
 }
+
+// Who is on the broker: each user has an account of its own, and a key.
+func ExampleAccess() {
+	access := natsdeploy.Access{Participants: []events.Participant{"orders", "tenants"}, Downstream: []string{"billing"}}
+	users, err := access.Users()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(users)
+	_, err = access.Config()
+	fmt.Println(err)
+	// Output:
+	// [monitor coordinator operator provisioner svc_orders svc_tenants down_billing]
+	// natsdeploy: access: monitor: want one public key, or two while one replaces the other
+}

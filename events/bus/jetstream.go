@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,6 +27,7 @@ type JetStream struct {
 	mu      sync.Mutex
 	again   chan struct{} // closed and replaced after every reconnect
 	streams sync.Map      // stream name to jetstream.Stream, for reads
+	ownOnly atomic.Bool   // the broker lets this client read its own messages only
 }
 
 var _ Bus = (*JetStream)(nil)

@@ -69,6 +69,17 @@ func TestPermission(t *testing.T) {
 		require.Equal(t, "c-1", next(t, arrivals(t, b, orders)))
 		require.NoError(t, b.Publish(soon(t), events.Message{Subject: "tenant.deletion.result.orders.t1", Body: []byte("1")}))
 	})
+	t.Run("an id that somebody else has taken keeps nothing out, also of who may read nothing", func(t *testing.T) {
+		t.Parallel()
+		taken := map[string]string{events.HeaderMsgID: "taken"}
+		require.NoError(t, admin.Publish(t.Context(), events.Message{Subject: "tenant.deletion.result.inventory.t9", Header: taken}))
+		mine := events.Message{Subject: "tenant.deletion.result.orders.t9", Header: taken, Body: []byte("mine")}
+		require.NoError(t, b.Publish(soon(t), mine))
+		require.Equal(t, "taken", mine.Header[events.HeaderMsgID], "the caller's message is not changed")
+		stored, err := admin.Last(t.Context(), events.StreamEvents, mine.Subject)
+		require.NoError(t, err)
+		require.Equal(t, "mine", string(stored.Body))
+	})
 	t.Run("publishing for another is denied at once", func(t *testing.T) {
 		t.Parallel()
 		mine := events.Message{Subject: "tenant.deletion.result.orders.t2", Body: []byte("1")}

@@ -46,12 +46,13 @@ func (b *JetStream) repeated(ctx context.Context, denied *denialWatch, m events.
 }
 
 // isStored reports whether the stream has the message, or one with its id on its subject. It asks for the newest of the subject,
-// which is the one that was just repeated, and which the smallest of permissions allows; then for the one that the broker named.
+// which is the one that was just repeated, and which the smallest of permissions allows; then for the one that the broker named,
+// which decides at once where it may be read.
 func (b *JetStream) isStored(ctx context.Context, m events.Message, ack *jetstream.PubAck) bool {
 	wanted := m.Header[events.HeaderMsgID]
-	same := func(stored Stored, err error) bool {
+	same := func(stored Stored) bool {
 		id := stored.Header[events.HeaderMsgID]
-		return err == nil && stored.Subject == m.Subject && (id == wanted || strings.HasPrefix(id, wanted+againMark))
+		return stored.Subject == m.Subject && (id == wanted || strings.HasPrefix(id, wanted+againMark))
 	}
 	for look := range repeatLooks {
 		if look > 0 {
@@ -62,14 +63,21 @@ func (b *JetStream) isStored(ctx context.Context, m events.Message, ack *jetstre
 			}
 		}
 		last, err := b.directLast(ctx, ack.Stream, m.Subject)
-		if same(last, err) {
+		if err == nil && same(last) {
 			return true
 		}
 		if errors.Is(err, ErrPermission) {
 			return false
 		}
-		if err == nil && last.Sequence > ack.Sequence { // something newer is on the subject
-			return same(b.directNext(ctx, ack.Stream, directQuery{Sequence: ack.Sequence, NextBy: m.Subject}))
+		if b.ownOnly.Load() {
+			continue
+		}
+		named, err := b.directNext(ctx, ack.Stream, directQuery{Sequence: ack.Sequence, NextBy: ">"})
+		switch {
+		case err == nil && named.Sequence == ack.Sequence:
+			return same(named)
+		case errors.Is(err, ErrPermission):
+			b.ownOnly.Store(true) // a denial is a line in the broker's log: one is enough
 		}
 	}
 	return false

@@ -14,7 +14,8 @@ type Tailer interface {
 	// Tail calls fn for the stored messages of the subjects (NATS wildcards; none means all), in the stream's order, one at a
 	// time, each once, also across an outage: those stored at or after since, or after the call when since is zero, and then
 	// every new one. It returns fn's first error, nil when ctx ends, and an error when there is no such stream. It asks for each
-	// message: what must be fast, or must not be lost, is read by Consume.
+	// message: what must be fast, or must not be lost, is read by Consume. A stream that was lost and made anew is read by a new
+	// call; of a replicated one, a replica that is behind may show a message after a newer one of another subject.
 	Tail(ctx context.Context, stream string, subjects []string, since time.Time, fn func(Stored) error) error
 }
 

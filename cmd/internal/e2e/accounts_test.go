@@ -141,9 +141,8 @@ func (s *stack) idsTaken(t *testing.T, tenant events.TenantID) {
 	_, err := client.Submit(t.Context(), s.connectAs("await_e2e", "e2e"), request)
 	require.NoError(t, err)
 	job := s.awaitState(tenant, saga.StateScheduled).ID
-	ids := []events.EventID{events.EventIDFor(job, events.TypeDeleted, "", 0, 1), events.EventIDFor(job, events.TypeRequested, "",
-		1, 1),
-		events.EventIDFor(job, events.TypeRequested, "", 2, 1)}
+	ids := []events.EventID{events.EventIDFor(job, events.TypeDeleted, "", 0, 1),
+		events.EventIDFor(job, events.TypeRequested, "", 1, 1), events.EventIDFor(job, events.TypeRequested, "", 2, 1)}
 	for _, entry := range app.ReferenceRoster() {
 		ids = append(ids, events.EventIDFor(job, events.TypeResult, entry.Participant, 0, 1))
 	}

@@ -167,8 +167,7 @@ func (s *stack) connect(name string) *bus.JetStream {
 
 func (s *stack) coordinatorConfig() app.CoordinatorConfig {
 	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATS: s.shown("coordinator"), NATSURL: s.natsURL(),
-		SigningSeedFile: s.seedFile,
-		Policy:          saga.Policy{Patience: patience}, HTTPAddr: s.api}
+		SigningSeedFile: s.seedFile, Policy: saga.Policy{Patience: patience}, HTTPAddr: s.api}
 }
 
 // unit is a coordinator or a participant that runs as a goroutine.

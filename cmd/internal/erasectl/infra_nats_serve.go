@@ -20,10 +20,9 @@ func (k *console) natsServeCommand() *cobra.Command {
 	var config, logLevel string
 	var withParent bool
 	c := &cobra.Command{Use: "serve", Args: exactly(), Short: "Run a NATS server from its configuration file",
-		Long: `Runs the server that this program has inside, from a configuration file,
-			until Ctrl-C. It is nats-server of the version in
-erasectl version: an installation takes that, or this. SIGHUP reloads the file: accounts, keys and certificates. When the
-file is wrong, the server goes on as it was.`,
+		Long: `Runs the server that this program has inside, from a configuration file, until Ctrl-C. It is the same as nats-server:
+an installation takes that, or this. SIGHUP reloads the file: accounts, keys and certificates. When the file is wrong, the
+server goes on as it was.`,
 		Example: `  erasectl nats serve --config /etc/nats/nats.conf
   erasectl nats serve --config ./n1/nats.conf --log-level debug`}
 	f := c.Flags()

@@ -3,7 +3,8 @@
 //
 // # Usage
 //
-// Start it on a folder, connect with bus.Config.InProcess (no socket) or by ClientURL, Stop it last.
+// Start it on a folder, connect with bus.Config.InProcess (no socket) or by ClientURL, Stop it last. StartNode runs the server
+// of a configuration file, as nats-server does: one node of an installation.
 //
 // # Guarantees
 //
@@ -13,7 +14,7 @@
 //
 // # Not guaranteed
 //
-// Replication: that needs three servers with the production configuration.
+// Replication: that needs three nodes, each in a process of its own.
 //
 // # Shutdown
 //
