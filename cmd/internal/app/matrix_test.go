@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -311,65 +310,4 @@ func (m *matrix) counts(tenants ...events.TenantID) map[string]int64 {
 	}
 	require.NotEmpty(m, all)
 	return all
-}
-
-// said is a whole answer.
-type said struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func send(t *testing.T, r *http.Request) said {
-	t.Helper()
-	answer, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	return said{answer.StatusCode, answer.Header, string(body)}
-}
-
-func callAs(t *testing.T, p *Platform, method, path string, who LocalToken) said {
-	t.Helper()
-	token, err := p.Token(who)
-	require.NoError(t, err)
-	r, err := http.NewRequestWithContext(t.Context(), method, p.URL()+path, http.NoBody)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+token)
-	return send(t, r)
-}
-
-// What he owned is gone in the end, and with it what the tables say of him; the job that he asked for is still his to read.
-func TestOwnerDeletesHisTenant(t *testing.T) {
-	t.Parallel()
-	p := startPlatform(t, PlatformConfig{})
-	tenants, _ := tenantsOf(t, p, 0, 2)
-	owned(t, p, tenants[0], ann)
-	owned(t, p, tenants[1], bob)
-	owner := func(user string) LocalToken {
-		return LocalToken{Subject: user, Roles: []httpapi.Role{httpapi.RoleOwner}}
-	}
-	path := "/api/v1/tenants/" + string(tenants[0])
-	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(bob)).status)
-	asked := callAs(t, p, http.MethodDelete, path, owner(ann))
-	require.Equal(t, http.StatusAccepted, asked.status)
-	job := asked.header.Get("Location")
-	stream := callAs(t, p, http.MethodGet, job+"/events/live", owner(ann))
-	require.Equal(t, http.StatusOK, stream.status)
-	require.Contains(t, stream.body, `"state":"completed"`, "he follows it to its end")
-
-	read := callAs(t, p, http.MethodGet, job, owner(ann))
-	require.Equal(t, http.StatusOK, read.status)
-	require.Contains(t, read.body, `"requested_by":"`+ann)
-	require.Equal(t, http.StatusNotFound, callAs(t, p, http.MethodGet, job, owner(bob)).status)
-	require.Equal(t, http.StatusForbidden, callAs(t, p, http.MethodDelete, path, owner(ann)).status, "he owns it no more")
-	ctx, cancel := context.WithTimeout(t.Context(), waitMax)
-	defer cancel()
-	ended, err := p.Wait(ctx, tenants[0], "")
-	require.NoError(t, err)
-	require.Equal(t, saga.StateCompleted, ended.State)
-	others, err := p.Store().Jobs(ctx, saga.Filter{Tenant: tenants[1]})
-	require.NoError(t, err)
-	require.Empty(t, others)
 }

@@ -20,6 +20,9 @@ import (
 // bearer yields a token for each request; nil where there is none. Nothing that it holds is ever printed.
 type bearer func() (string, error)
 
+// ownTokenTTL is short: every request has a new one, and a live stream that ends with its token is taken up again.
+const ownTokenTTL = 5 * time.Minute
+
 // bearerFor is the token of who asks there: the one of a file, or for the platform that runs on this machine one that is made
 // with the key in its data folder.
 func (k *console) bearerFor(base *url.URL) (bearer, error) {
@@ -40,7 +43,9 @@ func (k *console) bearerFor(base *url.URL) (bearer, error) {
 		return nil, app.Exit(app.ExitAuth, "%w; say who asks with --token-file", err)
 	}
 	return func() (string, error) {
-		return issuer.Mint(app.LocalAdmin(cmp.Or(k.actor, "local")))
+		who := app.LocalAdmin(cmp.Or(k.actor, "local"))
+		who.TTL = ownTokenTTL
+		return issuer.Mint(who)
 	}, nil
 }
 
