@@ -12,7 +12,7 @@
 // Apply and Provision are safe to call again, and by many replicas at once: one works, the others wait and find nothing to
 // do. Each file is applied once, in the order of its number, in a transaction unless it says otherwise, with search_path
 // set to the line's schema alone, so no file names a schema. A provisioned role owns its schema and has no right on any
-// other.
+// other. The audit trail belongs to nobody who can log in; GrantAudit lets a role append to it.
 //
 // # Not guaranteed
 //

@@ -34,6 +34,7 @@ create table records (
 create index records_tenant on records (tenant, number) where tenant <> '';
 create index records_job on records (job, number) where job <> '';
 create index records_actor on records (actor, number) where actor <> '';
+create index records_on_behalf_of on records (on_behalf_of, number) where on_behalf_of <> '';
 create index records_operation on records (operation, number);
 create index records_at on records using brin (at);
 

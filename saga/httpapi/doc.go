@@ -12,9 +12,10 @@
 // one for each; only /livez, /readyz and the document itself are open. What a request is about (a tenant, a job's tenant) is
 // found out by the API and not by whoever decides. Whatever is sent is bounded and read strictly: a key or a parameter that is
 // not known, that stands twice, or that is spelt differently is refused by name of the field, and nothing that was sent is ever
-// repeated in an answer. Errors are problem documents (RFC 9457) with a stable code; their cause goes to the log, once. An
-// action on a job says which version of it was seen. A live stream tells every entry of a job's history exactly once, also
-// across reconnections.
+// repeated in an answer. With Config.Audit every operation that is not a GET is recorded before it is done, and refused when it
+// cannot be. Errors are problem documents (RFC 9457) with a stable code; their cause goes to the log, once. An action on a job
+// says which version of it was seen. A live stream tells every entry of a job's history exactly once, also across
+// reconnections.
 //
 // # Not guaranteed
 //

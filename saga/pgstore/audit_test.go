@@ -20,6 +20,12 @@ import (
 // openAudit opens a trail as a role that may write it.
 func openAudit(t testing.TB) (*pgstore.Audit, *bun.DB) {
 	t.Helper()
+	return openAuditWith(t, "SELECT")
+}
+
+// openAuditWith gives the writer a right that he should not have.
+func openAuditWith(t testing.TB, right string) (*pgstore.Audit, *bun.DB) {
+	t.Helper()
 	database := pgtest.New(t)
 	require.NoError(t, migrations.Apply(t.Context(), database.AdminDSN(), migrations.Audit()))
 	writer := migrations.Owner{Role: "td_test_" + strings.ToLower(rand.Text()), Password: "ink"}
@@ -32,6 +38,9 @@ func openAudit(t testing.TB) (*pgstore.Audit, *bun.DB) {
 		require.NoError(t, err)
 	})
 	require.NoError(t, migrations.GrantAudit(t.Context(), database.AdminDSN(), writer.Role))
+	_, db := auditOn(t, database.AdminDSN())
+	_, err := db.ExecContext(t.Context(), "GRANT "+right+" ON records TO "+writer.Role)
+	require.NoError(t, err)
 	dsn, err := url.Parse(database.AdminDSN())
 	require.NoError(t, err)
 	dsn.User = url.UserPassword(writer.Role, writer.Password)
@@ -61,7 +70,14 @@ func TestAuditCheck(t *testing.T) {
 		audit, _ := openAudit(t)
 		require.NoError(t, audit.Check(t.Context()))
 	})
-	t.Run("a writer that could change the trail is not", func(t *testing.T) {
+	for _, right := range []string{"UPDATE", "DELETE", "TRUNCATE", "ALL"} {
+		t.Run("a writer that was given "+right+" is not", func(t *testing.T) {
+			t.Parallel()
+			audit, _ := openAuditWith(t, right)
+			require.ErrorIs(t, audit.Check(t.Context()), pgstore.ErrNotProtected)
+		})
+	}
+	t.Run("a writer that owns the trail, or can do everything, is not", func(t *testing.T) {
 		t.Parallel()
 		database := pgtest.New(t)
 		require.NoError(t, migrations.Apply(t.Context(), database.AdminDSN(), migrations.Audit()))

@@ -3,7 +3,7 @@
 // # Usage
 //
 // New(db, Config{}) on a pool of package pgpool whose search_path is the schema of migrations.Coordinator. Close ends what
-// the store opened itself; the pool stays the caller's.
+// the store opened itself; the pool stays the caller's. NewAudit is the audit trail, on a pool of its own (migrations.Audit).
 //
 // # Guarantees
 //

@@ -11,7 +11,8 @@
 // State, inbox and outbox commit together, then events are sent, then deliveries are acknowledged. A process that dies
 // between any two of these loses nothing: the outbox keeps what was not sent, the bus redelivers what was not acknowledged,
 // the inbox counts it once. A stream that was lost is noticed, and the commands it held are sent again at once. What can
-// never be handled becomes a dead letter with a reason and blocks nobody. Any number of replicas may run on one store.
+// never be handled becomes a dead letter with a reason and blocks nobody. A request that Config.Rules cannot judge, or that
+// Config.Auditor cannot record, is handed back. Any number of replicas may run on one store.
 //
 // # Not guaranteed
 //
