@@ -45,7 +45,7 @@ var invariants = []struct {
 	{"a wave runs exactly when it is past the pivot", func(j Job) bool { return (j.Wave > 0) != j.PivotAt.IsZero() }},
 	{"it wakes exactly when it waits for time or participants", func(j Job) bool {
 		wakes := j.State == StateScheduled || j.State == StateDeleting || j.State == StateVerifying
-		return wakes != j.WakeAt.IsZero()
+		return (wakes && !j.Blocked.onPerson()) != j.WakeAt.IsZero()
 	}},
 	{"it says why it waits for a person or a grace", func(j Job) bool {
 		waits := j.State == StateAwaitingApproval || j.State == StateScheduled || j.State == StateFailed
@@ -65,7 +65,7 @@ func (j Job) stepsFit() bool {
 	all := len(j.Steps)
 	switch j.State {
 	case StateDeleting:
-		return count[StepRequested] > 0
+		return count[StepRequested] > 0 || j.Blocked.onPerson() && count[StepFailed] == 0 // a pause came before the next wave
 	case StateFailed:
 		return count[StepRequested] == 0 && count[StepFailed] > 0
 	case StateVerifying:

@@ -92,4 +92,6 @@ type Request struct {
 	At         time.Time
 	// Cause makes a refused job, for an asker that has no other way to learn of the refusal. Empty makes a real one.
 	Cause string
+	// Guards are what may keep the job from beginning at once.
+	Guards Guards
 }

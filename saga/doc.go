@@ -16,6 +16,11 @@
 //	awaiting_approval ──cancel──► cancelled
 //	scheduled ──cancel──► cancelled              (nothing was deleted)
 //
+//	scheduled ──release──► deleting              (the last legal hold was released, and the grace is over)
+//	scheduled ──resume──► deleting               (a pause has ended)
+//	scheduled ──governor──► deleting             (the governor has a higher limit, or none)
+//	deleting ──resume──► verifying               (the last wave had ended in the pause)
+//
 //	deleting ──answered──► failed                (nobody is asked any more, and someone failed)
 //	verifying ──verified──► failed               (residue)
 //	failed ──replay──► deleting
@@ -32,7 +37,8 @@
 //
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
-// of a stream or of a process (Lost), and what people decide (Approve, Reject, Cancel, Replay, Restored).
+// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Replay, Restored), and changes of what guards
+// every job (Guarded).
 //
 // # Guarantees
 //

@@ -61,6 +61,9 @@ type Job struct {
 	Blocked *Blocked  // why the job does not move; nil while it does, and when it is final
 	Policy  Policy    // frozen when the job is created, with the defaults filled in
 	Steps   []Step    // the frozen roster, by wave, then name
+
+	// Guards are what a store gives with the job to whoever decides; empty in a job that was decided or read.
+	Guards Guards
 }
 
 // Overdue reports whether the job should have ended by now. It goes on all the same: an overdue deletion is still owed.
@@ -115,6 +118,10 @@ type Blocked struct {
 const (
 	ReasonApproval          = "awaiting_approval"
 	ReasonGrace             = "grace"
+	ReasonHold              = "hold"
+	ReasonPaused            = "paused"
+	ReasonGovernor          = "governor"
+	ReasonDrifted           = "preview_drifted" // the tenant has other rows now than were confirmed
 	ReasonParticipantSilent = "participant_silent"
 	ReasonParticipantFailed = "participant_failed"
 	ReasonResidue           = "residue"

@@ -28,6 +28,11 @@ var moves = map[move]bool{
 	{StateScheduled, "tick", StateDeleting}:    true,
 	{StateScheduled, "cancel", StateCancelled}: true,
 
+	{StateScheduled, "release", StateDeleting}:  true,
+	{StateScheduled, "resume", StateDeleting}:   true,
+	{StateScheduled, "governor", StateDeleting}: true,
+	{StateDeleting, "resume", StateVerifying}:   true,
+
 	{StateDeleting, "answered", StateVerifying}: true,
 	{StateDeleting, "answered", StateFailed}:    true,
 

@@ -18,7 +18,7 @@ func (t *turn) onApprove(in Approve) error {
 	t.job.DecidedBy, t.note.By, t.job.Blocked = in.By, in.By, nil
 	t.job.DueAt = later(t.job.DueAt, t.now.Add(t.job.Policy.Grace))
 	t.changed = true
-	t.schedule()
+	t.begin()
 	return nil
 }
 
@@ -51,6 +51,9 @@ func (t *turn) onCancel(in Cancel) error {
 func (t *turn) onReplay(in Replay) error {
 	if t.job.State != StateDeleting && t.job.State != StateFailed {
 		return t.notNow()
+	}
+	if t.paused() {
+		return ErrPaused
 	}
 	silent := t.waitsFor(ReasonParticipantSilent)
 	if err := t.replayable(in.Participants, silent); err != nil {

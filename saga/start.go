@@ -20,7 +20,7 @@ func Start(r Request) (Decision, error) {
 	if err := r.validate(); err != nil {
 		return Decision{}, fmt.Errorf("saga: start job: %w", err)
 	}
-	t := &turn{job: newJob(r), now: instant(r.At), changed: true}
+	t := &turn{job: newJob(r), guards: r.Guards, now: instant(r.At), changed: true}
 	t.note.By = t.job.RequestedBy
 	switch {
 	case r.Cause != "":
@@ -30,7 +30,7 @@ func Start(r Request) (Decision, error) {
 	case t.job.Policy.Approval:
 		t.await()
 	default:
-		t.schedule()
+		t.begin() // a job that nothing stands before costs one transaction
 	}
 	return t.decision(stateNew, kindSubmit)
 }
@@ -131,16 +131,6 @@ func (t *turn) refuse(reason string) {
 func (t *turn) await() {
 	t.job.State = StateAwaitingApproval
 	t.block(ReasonApproval, nil, "A person other than the requester must approve or reject the job.")
-}
-
-// schedule waits for the grace to end, or begins at once when there is none: a job without grace costs one transaction.
-func (t *turn) schedule() {
-	if !t.job.DueAt.After(t.now) {
-		t.pivot()
-		return
-	}
-	t.job.State, t.job.WakeAt = StateScheduled, t.job.DueAt
-	t.block(ReasonGrace, nil, "Wait for the grace to end at "+t.job.DueAt.Format(time.RFC3339)+", or cancel the job.")
 }
 
 // end ends a job that deletes nothing, and says why.

@@ -13,9 +13,10 @@ import (
 
 // world is one job and a clock, driven by the commands of a transcript.
 type world struct {
-	job   Job
-	now   time.Time
-	moved map[move]bool
+	job    Job
+	now    time.Time
+	moved  map[move]bool
+	guards Guards
 }
 
 var worldEpoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
@@ -88,6 +89,11 @@ func (w *world) run(line string) string {
 			return "error: " + err.Error() + "\n"
 		}
 		return ""
+	case "hold", "release", "pause", "resume", "governor":
+		w.guard(c)
+		if w.job.ID == "" {
+			return ""
+		}
 	case "submit":
 		d, err := Start(w.request(c))
 		return w.became(stateNew, kindSubmit, d, err)
@@ -96,8 +102,9 @@ func (w *world) run(line string) string {
 	if in == nil {
 		return "error: no such command\n"
 	}
-	from := w.job.State
-	d, err := Decide(w.job, in, w.now)
+	from, guarded := w.job.State, w.job
+	guarded.Guards = w.guards
+	d, err := Decide(guarded, in, w.now)
 	return w.became(from, in.kind(), d, err)
 }
 
@@ -105,7 +112,7 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
-	}, Cause: c.take("cause"), Submitted: events.Submitted{
+	}, Guards: w.guards, Cause: c.take("cause"), Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
 		at := w.now.Add(later)
@@ -148,10 +155,39 @@ func (w *world) input(c command) Input {
 		return Cancel{By: c.take("by")}
 	case "replay":
 		return Replay{By: c.take("by"), Participants: c.participants()}
+	case "hold", "release", "pause", "resume", "governor":
+		return Guarded{By: "user-3", Change: GuardChange(c.verb)}
 	case "restored":
 		return Restored{By: c.take("by"), Participants: c.participants()}
 	}
 	return nil
+}
+
+// guard changes what stands around the job.
+func (w *world) guard(c command) {
+	g := &w.guards
+	switch c.verb {
+	case "hold":
+		g.Holds = append(g.Holds, Hold{ID: int64(len(g.Holds) + 1), Tenant: "t1", Code: c.words[0], By: "user-3", At: w.now})
+	case "release":
+		g.Holds = slices.DeleteFunc(slices.Clone(g.Holds), func(h Hold) bool { return h.Code == c.words[0] })
+	case "pause":
+		g.Pause = &Pause{By: "user-3", Reason: "a wrong list", At: w.now}
+	case "resume":
+		g.Pause = nil
+	case "governor":
+		g.Governor.Max = c.number("max", 0)
+		g.Governor.Begun, g.Governor.Planned = w.times(c.take("begun")), w.times(c.take("planned"))
+	}
+}
+
+// times are distances from the epoch.
+func (w *world) times(list string) (all []time.Time) {
+	for text := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' }) {
+		d, _ := time.ParseDuration(text) // a bad one is the epoch
+		all = append(all, worldEpoch.Add(d))
+	}
+	return all
 }
 
 func (w *world) result(c command) events.Result {
