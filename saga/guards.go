@@ -1,9 +1,12 @@
 package saga
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bakery-ia/tenant-deletion/events"
 )
 
 // Errors of guards that callers match.
@@ -169,4 +172,22 @@ func (t *turn) wait(code, action string, wake time.Time) {
 // onPerson are the reasons that only a person ends: a job that waits for one of them has no time to wake at.
 func (b *Blocked) onPerson() bool {
 	return b != nil && (b.Code == ReasonHold || b.Code == ReasonPaused || b.Code == ReasonDrifted)
+}
+
+// GuardStore keeps the guards. Its writers run beside no decision: what one of them has set when it returns, every decision
+// that is saved afterwards has obeyed.
+type GuardStore interface {
+	// Hold sets a legal hold, and tells the tenant's active job (GuardHold) in the same transaction: the outcome is its, zero
+	// when there is none. ErrPastPivot when the tenant's deletion has begun; then there is no hold.
+	Hold(ctx context.Context, h Hold) (Hold, Outcome, error)
+	// Release ends a hold of a tenant, and tells the tenant's active job (GuardRelease) in the same transaction. ErrState when
+	// it was released before, ErrNotFound when the tenant has no such hold.
+	Release(ctx context.Context, tenant events.TenantID, id int64, r Release) (Hold, Outcome, error)
+	// Holds lists holds, newest first.
+	Holds(ctx context.Context, f HoldFilter) ([]Hold, error)
+	// SetPause begins a pause, or ends it (nil). It is safe to call again: the first pause stands. Jobs are not told.
+	SetPause(ctx context.Context, p *Pause) (Controls, error)
+	// SetGovernor sets how many deletions may begin within an hour; zero means no limit. Jobs that wait are not told.
+	SetGovernor(ctx context.Context, limit int) (Controls, error)
+	Controls(ctx context.Context) (Controls, error)
 }

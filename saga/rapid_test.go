@@ -31,9 +31,12 @@ func TestRandomRunsKeepThePromises(t *testing.T) {
 			"approve": func(t *rapid.T) {
 				r.try(t, Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")})
 			},
-			"reject": func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
-			"cancel": func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
-			"replay": func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
+			"hold": func(t *rapid.T) { r.guard(t, GuardHold) }, "release": func(t *rapid.T) { r.guard(t, GuardRelease) },
+			"pause": func(t *rapid.T) { r.guard(t, GuardPause) }, "resume": func(t *rapid.T) { r.guard(t, GuardResume) },
+			"governor": func(t *rapid.T) { r.guard(t, GuardGovernor) },
+			"reject":   func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
+			"cancel":   func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
+			"replay":   func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
 			"restored": func(t *rapid.T) {
 				if rapid.IntRange(0, 3).Draw(t, "seldom") == 0 {
 					r.try(t, Restored{By: "user-2", Participants: r.anyone(t)})
@@ -52,6 +55,40 @@ type run struct {
 	answers  []events.Result
 	attempts map[events.Participant]int // of the newest command
 	restored bool                       // the input at hand is Restored
+	guards   Guards
+}
+
+// guard changes what stands around the job, and tells it; the world may change without its being told, too.
+func (r *run) guard(t *rapid.T, change GuardChange) {
+	before := r.guards
+	switch change {
+	case GuardHold:
+		r.guards.Holds = append(slices.Clone(r.guards.Holds), Hold{ID: 1, Tenant: "t1", Code: "tax_audit", By: "user-3", At: r.now})
+	case GuardRelease:
+		r.guards.Holds = r.guards.Holds[:len(r.guards.Holds)/2]
+	case GuardPause:
+		r.guards.Pause = &Pause{By: "user-3", Reason: "wrong list", At: r.now}
+	case GuardResume:
+		r.guards.Pause = nil
+	case GuardGovernor:
+		r.guards.Governor = Governor{Max: rapid.IntRange(0, 1).Draw(t, "max"),
+			Begun: []time.Time{r.now.Add(-time.Duration(rapid.IntRange(0, 120).Draw(t, "minutes")) * time.Minute)}}
+	}
+	if change != GuardHold && rapid.IntRange(0, 3).Draw(t, "unsaid") == 0 {
+		return
+	}
+	if err := r.decide(t, Guarded{By: "user-3", Change: change}); err != nil {
+		require.ErrorIs(t, err, ErrPastPivot)
+		require.False(t, r.job.PivotAt.IsZero())
+		r.guards = before
+	}
+}
+
+// guarded is the job as a store gives it to whoever decides.
+func (r *run) guarded() Job {
+	job := r.job
+	job.Guards = r.guards
+	return job
 }
 
 func startRun(t *rapid.T) *run {
@@ -77,7 +114,7 @@ func startRun(t *rapid.T) *run {
 // try feeds an input that may be refused.
 func (r *run) try(t *rapid.T, in Input) {
 	if err := r.decide(t, in); err != nil {
-		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, events.ErrInvalid}
+		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, ErrHeld, ErrPaused, events.ErrInvalid}
 		require.True(t, slices.ContainsFunc(refusals, func(known error) bool { return errors.Is(err, known) }),
 			"%v is a refusal", err)
 	}
@@ -86,8 +123,8 @@ func (r *run) try(t *rapid.T, in Input) {
 // decide feeds an input and holds the decision against the promises.
 func (r *run) decide(t *rapid.T, in Input) error {
 	before := r.job.Clone()
-	d, err := Decide(r.job, in, r.now)
-	repeated, repeatedErr := Decide(r.job, in, r.now)
+	d, err := Decide(r.guarded(), in, r.now)
+	repeated, repeatedErr := Decide(r.guarded(), in, r.now)
 	require.Equal(t, d, repeated, "deciding is pure")
 	require.Equal(t, err == nil, repeatedErr == nil, "deciding is pure")
 	require.Equal(t, before, r.job, "the job given is not changed")
@@ -136,6 +173,12 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 	switch data := e.Data.(type) {
 	case *events.Command:
 		require.False(t, now.State.Final())
+		require.Nil(t, r.guards.Pause, "nothing begins while everything is paused")
+		if before.PivotAt.IsZero() {
+			require.Empty(t, r.guards.Holds, "nothing begins while a hold stands")
+			require.False(t, r.now.Before(now.DueAt), "nothing begins before the grace is over")
+			require.Zero(t, r.guards.Governor.place(r.now, true).Compare(r.now), "nothing begins before its place has come")
+		}
 		for _, step := range now.Steps {
 			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.Wave <= before.Wave,
 				"a wave begins when those before it have succeeded")
@@ -247,6 +290,9 @@ func (r *run) previews(t *rapid.T) (previews []events.Preview) {
 // bringToItsEnd lets everybody answer. A few rounds suffice from wherever the job stands.
 func (r *run) bringToItsEnd(t *rapid.T) {
 	const rounds = 12
+	r.guards = Guards{}
+	require.NoError(t, r.decide(t, Guarded{By: "user-3", Change: GuardRelease}))
+	require.NoError(t, r.decide(t, Guarded{By: "user-3", Change: GuardResume}))
 	for range rounds {
 		r.now = r.now.Add(time.Hour)
 		if err := r.decide(t, Approve{By: "user-2"}); err != nil {

@@ -25,6 +25,9 @@ type Memory struct {
 	dead    []saga.DeadLetter
 	roster  []saga.RosterEntry
 	wake    chan struct{}
+
+	controls saga.Controls
+	holds    []saga.Hold
 }
 
 // unsent is a message that waits for a relay; locked while one has it in hand.
@@ -91,7 +94,9 @@ func (m *Memory) batch(touched func(saga.Job) bool) *saga.Batch {
 			loaded = append(loaded, job.Clone())
 		}
 	}
-	return saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
+	batch := saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
+	batch.Guard(m.standing(touched))
+	return batch
 }
 
 func (m *Memory) save(batch *saga.Batch) {
