@@ -77,6 +77,9 @@ func (r *Runner) verifyJobs(ctx context.Context, counted chan<- saga.Change) {
 		case <-ctx.Done():
 			return
 		case v := <-r.toVerify:
+			if r.halted.Load() {
+				continue // the job is told of the pause, and asked for again after it
+			}
 			change := r.count(ctx, v)
 			select {
 			case <-ctx.Done():
