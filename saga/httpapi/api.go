@@ -63,6 +63,9 @@ func (a *API) mount() {
 	if a.cfg.Coordinator != nil && a.cfg.Repair != nil {
 		a.mountReplays()
 	}
+	if a.cfg.Guards != nil {
+		a.mountGuards()
+	}
 	if a.cfg.Repair != nil {
 		a.mountDeadLetters()
 	}
@@ -176,7 +179,7 @@ func (w *refusal) WriteHeader(status int) { w.status = status }
 // Document is the OpenAPI document of the whole API, in YAML, with the platform's routes of the named services.
 func Document(services map[string]events.Participant) ([]byte, error) {
 	nobody := AuthoriserFunc(func(context.Context, Access) (Caller, error) { return Caller{}, ErrForbidden })
-	a, err := New(nobody, Config{Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
+	a, err := New(nobody, Config{Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
 		Services: named{names: services}})
 	if err != nil {
 		return nil, err
@@ -187,6 +190,7 @@ func Document(services map[string]events.Participant) ([]byte, error) {
 // absent stands for parts whose operations are only described.
 type absent struct {
 	Coordinator
+	Guards
 	Repair
 	Rosters
 	Tenants

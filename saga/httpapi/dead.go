@@ -55,7 +55,7 @@ type lettersAnswer struct {
 
 func (a *API) listDeadLetters(ctx context.Context, _ Caller, in *listLettersInput) (*lettersAnswer, error) {
 	filters := in.filters()
-	before, err := letterAfter(in.PageToken, filters)
+	before, err := numberAfter(in.PageToken, "listDeadLetters", filters)
 	if err != nil {
 		return nil, invalidField("query.page_token", errPage.Error())
 	}
@@ -77,9 +77,9 @@ func (a *API) listDeadLetters(ctx context.Context, _ Caller, in *listLettersInpu
 	return out, nil
 }
 
-// letterAfter is the letter that a page begins behind.
-func letterAfter(token string, filters url.Values) (int64, error) {
-	after, err := pageAfter(token, "listDeadLetters", filters)
+// numberAfter is the number that a page begins behind.
+func numberAfter(token, list string, filters url.Values) (int64, error) {
+	after, err := pageAfter(token, list, filters)
 	if err != nil || after == "" {
 		return 0, err
 	}

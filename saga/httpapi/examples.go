@@ -38,9 +38,20 @@ var (
 	exampleLetters = DeadLetters{DeadLetters: []DeadLetter{exampleLetter}}
 	exampleAdmins  = Admins{TenantID: exampleTenant, Admins: []Admin{{UserID: exampleUser, Role: "owner", Active: true}}}
 
+	exampleNewHold = NewHold{Code: "tax_audit", Reason: "the accounts of 2025 are being audited", Reference: "FA-2026/17"}
+	exampleHold    = Hold{ID: 3, TenantID: exampleTenant, Code: "tax_audit", Reason: "the accounts of 2025 are being audited",
+		Reference: "FA-2026/17", By: "user:0815", At: exampleAt}
+	exampleControls = Controls{GovernorMax: 50, Pause: &Pause{By: "user:0815", Reason: "a wrong list", At: exampleAt}}
+
 	exampleTransferred = Transferred{TenantID: exampleTenant, PreviousOwnerID: "0d3a6b55-2222-4c1d-9e8f-7a6b5c4d3e2f",
 		OwnerID: exampleUser}
 )
+
+func exampleReleased() Hold {
+	released := exampleHold
+	released.Released = &Release{By: "user:0815", Reason: "the audit is over", At: exampleAt.Add(time.Hour)}
+	return released
+}
 
 func exampleJob() Job {
 	due := exampleAt.Add(time.Hour)

@@ -150,7 +150,7 @@ type listJobsInput struct {
 	TenantID  events.TenantID    `query:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Jobs of this tenant."`
 	States    []saga.State       `query:"state,explode" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed" maxItems:"9" uniqueItems:"true" doc:"Jobs in one of these states."` //nolint:lll // a tag cannot be broken
 	FailedAt  events.Participant `query:"failed_at" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs in which its step is failed."`
-	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
+	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,hold,paused,governor,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
 	Overdue   bool               `query:"overdue" doc:"Jobs that should have ended by now."`
 	Source    events.Participant `query:"source" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs that this service asked for."`
 	RequestID string             `query:"request_id" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Jobs of this idempotency key."`

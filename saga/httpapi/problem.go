@@ -29,6 +29,8 @@ const (
 	CodeWrongState         = "wrong_state"
 	CodePastPivot          = "past_pivot"
 	CodeFourEyes           = "four_eyes"
+	CodeHeld               = "held"
+	CodePaused             = "paused"
 	CodeSoleOwner          = "sole_owner"
 	CodeVersion            = "version_mismatch"
 	CodePreconditionNeeded = "precondition_required"
@@ -61,6 +63,8 @@ var answers = []struct {
 	{saga.ErrVersion, http.StatusPreconditionFailed, CodeVersion, "The job has changed since it was read. Read it again."},
 	{saga.ErrPastPivot, http.StatusConflict, CodePastPivot, "Deletion has begun: the job only goes forward."},
 	{saga.ErrFourEyes, http.StatusConflict, CodeFourEyes, "Whoever asked for the deletion may not approve it."},
+	{saga.ErrHeld, http.StatusConflict, CodeHeld, "A legal hold stands on the tenant. Release it first."},
+	{saga.ErrPaused, http.StatusConflict, CodePaused, "Deletions are paused. Resume them first."},
 	{saga.ErrConflict, http.StatusUnprocessableEntity, CodeKeyReused,
 		"The idempotency key was used before with another request. Use a new one."},
 	{saga.ErrState, http.StatusConflict, CodeWrongState, "This is not possible as things stand."},
