@@ -119,7 +119,7 @@ func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now 
 		d, err := Start(request)
 		return b.accept(inbox, d, err)
 	}
-	if active, ok := b.entries[b.active[s.Submitted.TenantID]]; ok {
+	if active, ok := b.entries[b.active[s.Submitted.TenantID]]; ok && (duplicate || s.Refused == nil) {
 		return b.existing(inbox, active.now, duplicate)
 	}
 	switch {
@@ -127,6 +127,10 @@ func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now 
 		return b.existing(inbox, newest.now, duplicate)
 	case duplicate:
 		return Outcome{Duplicate: true}
+	case s.Refused != nil && !s.Detached:
+		return b.reject(inbox, s.Refused)
+	case s.Refused != nil:
+		request.Cause = s.Refused.Code
 	}
 	d, err := Start(request)
 	return b.accept(inbox, d, err)

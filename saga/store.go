@@ -56,6 +56,8 @@ type Submission struct {
 	// Detached says that nobody waits for an error: a conflict (ErrConflict) makes a refused job, whose event and whose place
 	// in the list tell the asker.
 	Detached bool
+	// Refused is what the tenant rules say against it; nil for nothing. A repeat yields the job that is there all the same.
+	Refused *RefusedError
 }
 
 // Change is one input for one job.

@@ -21,7 +21,7 @@ type claim struct {
 // the claims run side by side.
 func RunStore(t *testing.T, open func(t testing.TB) saga.Store) {
 	t.Helper()
-	for _, claims := range [][]claim{submitClaims, conflictClaims, updateClaims, restoredClaims, historyClaims, dueClaims,
+	for _, claims := range [][]claim{submitClaims, conflictClaims, ruleClaims, updateClaims, restoredClaims, historyClaims, dueClaims,
 		listClaims, outboxClaims, deadClaims, guardClaims, raceClaims} {
 		for _, c := range claims {
 			t.Run(c.name, func(t *testing.T) {
