@@ -34,6 +34,9 @@ type Submitted struct {
 	Reason string `json:"reason"`
 	// RequestedBy is an opaque actor id, never a name or an address. Same form as RequestID.
 	RequestedBy string `json:"requested_by"`
+	// Preview is the fingerprint of the preview that the asker has seen and confirms. Empty confirms none, which a coordinator
+	// may refuse.
+	Preview string `json:"preview,omitempty"`
 	// NotBefore delays the first delete; zero means at once (after the policy's grace).
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	// Policy asks for more care than the coordinator's own policy has; nil asks for nothing.

@@ -25,6 +25,9 @@ func Decide(job Job, in Input, now time.Time) (Decision, error) {
 
 // take is the only place that tells inputs apart; each onX does one thing.
 func (t *turn) take(in Input) error {
+	if _, told := in.(Guarded); !told {
+		t.untold()
+	}
 	switch in := in.(type) {
 	case Tick:
 		t.onTick()
@@ -48,6 +51,10 @@ func (t *turn) take(in Input) error {
 		return t.onRestored(in)
 	case Guarded:
 		return t.onGuarded(in)
+	case Counted:
+		return t.onCounted(in.Previews)
+	case Renew:
+		return t.onRenew(in)
 	}
 	return fmt.Errorf("%w: input %T", ErrState, in)
 }
@@ -61,6 +68,9 @@ type turn struct {
 	events  []events.Event
 	verify  []events.Participant
 	note    Entry // what the history will say beside what entry knows itself
+
+	recounts  []events.Participant // to be counted before the first delete
+	recounted bool                 // they were, and what was confirmed holds
 }
 
 func newTurn(job Job, now time.Time) *turn {
@@ -89,5 +99,6 @@ func (t *turn) decision(from State, by string) (Decision, error) {
 	if err := t.job.Check(); err != nil {
 		return Decision{}, fmt.Errorf("saga: %s job %s: %w", by, t.job.ID, err)
 	}
-	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify, Entry: t.entry(by)}, nil
+	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify, Recount: t.recounts,
+		Entry: t.entry(by)}, nil
 }

@@ -16,6 +16,9 @@
 //	awaiting_approval ──cancel──► cancelled
 //	scheduled ──cancel──► cancelled              (nothing was deleted)
 //
+//	scheduled ──counted──► deleting              (what was confirmed by a preview still holds)
+//	scheduled ──renew──► awaiting_approval       (another preview, which a second person must approve)
+//
 //	scheduled ──release──► deleting              (the last legal hold was released, and the grace is over)
 //	scheduled ──resume──► deleting               (a pause has ended)
 //	scheduled ──governor──► deleting             (the governor has a higher limit, or none)
@@ -38,7 +41,7 @@
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
 // of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Replay, Restored), and changes of what guards
-// every job (Guarded).
+// every job (Guarded). Who confirmed a preview is counted once more before the first delete (Counted).
 //
 // # Guarantees
 //

@@ -124,6 +124,14 @@ func (t *turn) pauseOrGoOn() {
 	}
 }
 
+// untold drops a pause that has ended before the job was told: what changes it now may not leave it waiting for that.
+func (t *turn) untold() {
+	past := t.job.State == StateDeleting || t.job.State == StateVerifying
+	if past && !t.paused() && t.job.Blocked != nil && t.job.Blocked.Code == ReasonPaused {
+		t.job.Blocked, t.job.WakeAt = nil, t.now.Add(t.job.Policy.patience(1))
+	}
+}
+
 func (t *turn) paused() bool { return t.guards.Pause != nil }
 
 // halt stops a job that is past its pivot: nothing is asked, answers are still taken. It sleeps until the pause ends.
@@ -142,31 +150,37 @@ const pausedAction = "Resume deletions: everything then goes on by itself."
 func (t *turn) begin() {
 	switch {
 	case len(t.guards.Holds) > 0:
-		t.wait(ReasonHold, heldAction(t.guards.Holds), time.Time{})
+		t.wait(ReasonHold, nil, heldAction(t.guards.Holds), time.Time{})
+	case t.job.Blocked != nil && t.job.Blocked.Code == ReasonDrifted: // until a person has looked again
 	case t.job.DueAt.After(t.now):
-		t.wait(ReasonGrace, "Wait for the grace to end at "+t.job.DueAt.Format(time.RFC3339)+", or cancel the job.", t.job.DueAt)
+		t.wait(ReasonGrace, nil, "Wait for the grace to end at "+t.job.DueAt.Format(time.RFC3339)+", or cancel the job.", t.job.DueAt)
 	case t.paused():
-		t.wait(ReasonPaused, pausedAction, time.Time{})
+		t.wait(ReasonPaused, nil, pausedAction, time.Time{})
 	default:
-		if at := t.guards.Governor.place(t.now, t.waitsAtGovernor()); at.After(t.now) {
-			t.wait(ReasonGovernor, t.guards.Governor.action(at), at)
+		if at := t.guards.Governor.place(t.now, t.job.Blocked.hasPlace()); at.After(t.now) {
+			t.wait(ReasonGovernor, nil, t.guards.Governor.action(at), at)
+			return
+		}
+		if t.job.Confirmed != nil && !t.recounted {
+			t.recount()
 			return
 		}
 		t.pivot()
 	}
 }
 
-func (t *turn) waitsAtGovernor() bool {
-	return t.job.Blocked != nil && t.job.Blocked.Code == ReasonGovernor
+// hasPlace reports whether the job has a place at the governor: it waits for it, or the place has come and it is counted.
+func (b *Blocked) hasPlace() bool {
+	return b != nil && (b.Code == ReasonGovernor || b.Code == ReasonCounting)
 }
 
 // wait keeps the job scheduled.
-func (t *turn) wait(code, action string, wake time.Time) {
+func (t *turn) wait(code string, who []events.Participant, action string, wake time.Time) {
 	b := t.job.Blocked
 	same := t.job.State == StateScheduled && b != nil && b.Code == code && b.Action == action && t.job.WakeAt.Equal(wake)
 	t.changed = t.changed || !same
 	t.job.State, t.job.WakeAt = StateScheduled, wake
-	t.block(code, nil, action)
+	t.block(code, who, action)
 }
 
 // onPerson are the reasons that only a person ends: a job that waits for one of them has no time to wake at.

@@ -42,6 +42,11 @@ type Job struct {
 	Reason      string
 	RequestedBy string
 	DecidedBy   string // who approved, rejected or cancelled; the newest of them
+	SubmittedBy string // who sent the request: RequestedBy, or a service that asked on his behalf
+	// Preview is the fingerprint that the request confirmed, Confirmed the preview that holds now: that one, or a newer one
+	// that was confirmed since. Empty and nil when none was.
+	Preview   string
+	Confirmed *Preview
 	// Asked is what the request asked for beyond the coordinator's policy; nil when nothing. Policy has it merged in.
 	Asked *events.RequestPolicy
 	// Cause says why the job ended without a deletion; empty unless it did.
@@ -121,6 +126,7 @@ const (
 	ReasonHold              = "hold"
 	ReasonPaused            = "paused"
 	ReasonGovernor          = "governor"
+	ReasonCounting          = "counting"        // what was confirmed is counted once more
 	ReasonDrifted           = "preview_drifted" // the tenant has other rows now than were confirmed
 	ReasonParticipantSilent = "participant_silent"
 	ReasonParticipantFailed = "participant_failed"
@@ -198,6 +204,7 @@ func (j Job) Clone() Job {
 		blocked.Participants = slices.Clone(blocked.Participants)
 		j.Blocked = &blocked
 	}
+	j.Confirmed = j.Confirmed.clone()
 	if j.Asked != nil {
 		asked := *j.Asked
 		j.Asked = &asked

@@ -28,6 +28,9 @@ var moves = map[move]bool{
 	{StateScheduled, "tick", StateDeleting}:    true,
 	{StateScheduled, "cancel", StateCancelled}: true,
 
+	{StateScheduled, "counted", StateDeleting}:       true,
+	{StateScheduled, "renew", StateAwaitingApproval}: true,
+
 	{StateScheduled, "release", StateDeleting}:  true,
 	{StateScheduled, "resume", StateDeleting}:   true,
 	{StateScheduled, "governor", StateDeleting}: true,

@@ -12,8 +12,11 @@ func (t *turn) onApprove(in Approve) error {
 	if t.job.State != StateAwaitingApproval {
 		return t.notNow()
 	}
-	if in.By == "" || in.By == t.job.RequestedBy {
+	if in.By == "" || in.By == t.job.RequestedBy || in.By == t.job.SubmittedBy {
 		return ErrFourEyes
+	}
+	if err := t.job.confirmedBy(in.Preview); err != nil {
+		return err
 	}
 	t.job.DecidedBy, t.note.By, t.job.Blocked = in.By, in.By, nil
 	t.job.DueAt = later(t.job.DueAt, t.now.Add(t.job.Policy.Grace))

@@ -29,11 +29,17 @@ func TestRandomRunsKeepThePromises(t *testing.T) {
 			"forge":     func(t *rapid.T) { r.forge(t) },
 			"verify":    func(t *rapid.T) { r.try(t, Verified{Previews: r.previews(t)}) },
 			"approve": func(t *rapid.T) {
-				r.try(t, Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")})
+				in := Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")}
+				if r.job.Confirmed != nil && rapid.Bool().Draw(t, "repeats") {
+					in.Preview = r.job.Confirmed.Fingerprint
+				}
+				r.try(t, in)
 			},
 			"hold": func(t *rapid.T) { r.guard(t, GuardHold) }, "release": func(t *rapid.T) { r.guard(t, GuardRelease) },
 			"pause": func(t *rapid.T) { r.guard(t, GuardPause) }, "resume": func(t *rapid.T) { r.guard(t, GuardResume) },
 			"governor": func(t *rapid.T) { r.guard(t, GuardGovernor) },
+			"counted":  func(t *rapid.T) { r.try(t, Counted{Previews: r.previews(t)}) },
+			"renew":    func(t *rapid.T) { r.try(t, Renew{By: "user-3", Preview: r.preview(t)}) },
 			"reject":   func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
 			"cancel":   func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
 			"replay":   func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
@@ -56,6 +62,18 @@ type run struct {
 	attempts map[events.Participant]int // of the newest command
 	restored bool                       // the input at hand is Restored
 	guards   Guards
+	counted  bool // the input at hand proves that what was confirmed still holds
+}
+
+// preview is what somebody has seen: every participant has nothing, or two rows.
+func (r *run) preview(t *rapid.T) Preview {
+	var answers []events.Preview
+	for _, p := range []events.Participant{"orders", "pos", "sales", "tenants"} {
+		n := int64(rapid.IntRange(0, 1).Draw(t, "seen")) * 2
+		answers = append(answers, events.Preview{TenantID: "t1", ServiceName: p, Counts: map[string]int64{"b": n}})
+	}
+	p, _ := NewPreview("t1", r.now, answers)
+	return p
 }
 
 // guard changes what stands around the job, and tells it; the world may change without its being told, too.
@@ -95,6 +113,12 @@ func startRun(t *rapid.T) *run {
 	r := &run{now: worldEpoch, attempts: map[events.Participant]int{}}
 	request := Request{ID: worldJob, Generation: 3, At: r.now, Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
+	if rapid.Bool().Draw(t, "confirms") {
+		p := r.preview(t)
+		request.Preview = &p
+	}
+	request.Policy.ApprovalAbove = int64(rapid.IntRange(0, 1).Draw(t, "above"))
+	request.Policy.DriftRows = 1
 	request.Policy.Approval = rapid.Bool().Draw(t, "approval")
 	request.Policy.Grace = time.Duration(rapid.IntRange(0, 2).Draw(t, "grace")) * time.Minute
 	request.Policy.AttemptsMax = rapid.IntRange(0, 3).Draw(t, "attempts")
@@ -114,7 +138,8 @@ func startRun(t *rapid.T) *run {
 // try feeds an input that may be refused.
 func (r *run) try(t *rapid.T, in Input) {
 	if err := r.decide(t, in); err != nil {
-		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, ErrHeld, ErrPaused, events.ErrInvalid}
+		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, ErrHeld, ErrPaused, ErrPreviewMismatch,
+			ErrPreviewTenant, ErrPreviewExpired, events.ErrInvalid}
 		require.True(t, slices.ContainsFunc(refusals, func(known error) bool { return errors.Is(err, known) }),
 			"%v is a refusal", err)
 	}
@@ -135,6 +160,9 @@ func (r *run) decide(t *rapid.T, in Input) error {
 		return err
 	}
 	_, r.restored = in.(Restored)
+	counted, ok := in.(Counted)
+	p, whole := NewPreview("t1", r.now, counted.Previews)
+	r.counted = ok && whole && len(p.Counts) == len(before.Steps) && len(before.Confirmed.Drift(before.Policy, p)) == 0
 	require.True(t, !before.State.Final() || before.State == StateCompleted && r.restored, "a final job never changes")
 	require.Equal(t, before.Version+1, d.Job.Version)
 	require.Equal(t, d.Job.Version, d.Entry.Number, "every decision is a line of the history")
@@ -177,6 +205,7 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 		if before.PivotAt.IsZero() {
 			require.Empty(t, r.guards.Holds, "nothing begins while a hold stands")
 			require.False(t, r.now.Before(now.DueAt), "nothing begins before the grace is over")
+			require.True(t, now.Confirmed == nil || r.counted, "what was confirmed was counted again")
 			require.Zero(t, r.guards.Governor.place(r.now, true).Compare(r.now), "nothing begins before its place has come")
 		}
 		for _, step := range now.Steps {
@@ -295,10 +324,24 @@ func (r *run) bringToItsEnd(t *rapid.T) {
 	require.NoError(t, r.decide(t, Guarded{By: "user-3", Change: GuardResume}))
 	for range rounds {
 		r.now = r.now.Add(time.Hour)
-		if err := r.decide(t, Approve{By: "user-2"}); err != nil {
+		if r.job.Blocked != nil && r.job.Blocked.Code == ReasonDrifted {
+			require.NoError(t, r.decide(t, Renew{By: "user-2", Preview: r.preview(t)}))
+		}
+		approve := Approve{By: "user-2"}
+		if r.job.Confirmed != nil {
+			approve.Preview = r.job.Confirmed.Fingerprint
+		}
+		if err := r.decide(t, approve); err != nil {
 			require.ErrorIs(t, err, ErrState)
 		}
 		require.NoError(t, r.decide(t, Tick{}))
+		if r.job.Confirmed != nil {
+			var answers []events.Preview
+			for p, n := range r.job.Confirmed.Counts {
+				answers = append(answers, events.Preview{TenantID: "t1", ServiceName: p, Counts: map[string]int64{"b": n}})
+			}
+			require.NoError(t, r.decide(t, Counted{Previews: answers}))
+		}
 		if err := r.decide(t, Replay{By: "user-2"}); err != nil {
 			require.ErrorIs(t, err, ErrState)
 		}

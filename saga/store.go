@@ -58,6 +58,9 @@ type Submission struct {
 	Detached bool
 	// Refused is what the tenant rules say against it; nil for nothing. A repeat yields the job that is there all the same.
 	Refused *RefusedError
+	// Preview is the one that the submission confirms, as it was kept; By who sent it, where that is known.
+	Preview *Preview
+	By      string
 }
 
 // Change is one input for one job.
@@ -214,4 +217,5 @@ type Store interface {
 	DeadLetters
 	Rosters
 	GuardStore
+	PreviewStore
 }

@@ -112,6 +112,7 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
+		ApprovalAbove: int64(c.number("above", 0)),
 	}, Guards: w.guards, Cause: c.take("cause"), Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
@@ -124,6 +125,10 @@ func (w *world) request(c command) Request {
 		r.Roster = append(r.Roster, RosterEntry{Participant: events.Participant(name), Wave: n})
 	}
 	r.Submitted.Policy = c.asked()
+	if seen := c.take("seen"); seen != "" {
+		p := w.preview(seen)
+		r.Preview, r.Submitted.Preview = &p, p.Fingerprint
+	}
 	return r
 }
 
@@ -148,13 +153,26 @@ func (w *world) input(c command) Input {
 	case "verify":
 		return Verified{Previews: w.previews(c)}
 	case "approve":
-		return Approve{By: c.take("by")}
+		approve := Approve{By: c.take("by")}
+		if slices.Contains(c.words, "confirmed") {
+			approve.Preview = w.job.Confirmed.Fingerprint
+		}
+		return approve
 	case "reject":
 		return Reject{By: c.take("by")}
 	case "cancel":
 		return Cancel{By: c.take("by")}
 	case "replay":
 		return Replay{By: c.take("by"), Participants: c.participants()}
+	case "counted":
+		return Counted{Previews: w.previews(c)}
+	case "renew":
+		p := w.preview(c.take("seen"))
+		p.At = p.At.Add(-c.duration("age"))
+		if slices.Contains(c.words, "foreign") {
+			p.Tenant = "t2"
+		}
+		return Renew{By: c.take("by"), Fingerprint: p.Fingerprint, Preview: p}
 	case "hold", "release", "pause", "resume", "governor":
 		return Guarded{By: "user-3", Change: GuardChange(c.verb)}
 	case "restored":
@@ -188,6 +206,18 @@ func (w *world) times(list string) (all []time.Time) {
 		all = append(all, worldEpoch.Add(d))
 	}
 	return all
+}
+
+// preview is what participants had when they were counted, as name:count,... says.
+func (w *world) preview(seen string) Preview {
+	var answers []events.Preview
+	for entry := range strings.FieldsFuncSeq(seen, func(r rune) bool { return r == ',' }) {
+		name, count, _ := strings.Cut(entry, ":")
+		n, _ := strconv.ParseInt(count, 10, 64) // a bad count is none
+		answers = append(answers, events.Preview{ServiceName: events.Participant(name), Counts: map[string]int64{"rows": n}})
+	}
+	p, _ := NewPreview("t1", w.now, answers)
+	return p
 }
 
 func (w *world) result(c command) events.Result {
@@ -246,6 +276,9 @@ func (w *world) became(from State, by string, d Decision, err error) string {
 			fmt.Fprintf(&out, "error: %v\n", err)
 		}
 		fmt.Fprintf(&out, "> %s %s\n", events.Subject(e), says(e.Data))
+	}
+	if len(d.Recount) > 0 {
+		fmt.Fprintf(&out, "count %s\n", list(d.Recount))
 	}
 	if len(d.Verify) > 0 {
 		fmt.Fprintf(&out, "verify %s\n", list(d.Verify))
