@@ -37,6 +37,23 @@ create index holds_tenant on holds (tenant, id);
 -- The governor counts the newest pivots.
 create index jobs_pivot on jobs (pivot_at) where pivot_at is not null;
 
+-- What participants counted for a tenant, so that a request can confirm it by its fingerprint. Swept: jobs keep what they
+-- have confirmed themselves.
+create table previews (
+    fingerprint text primary key check (fingerprint ~ '^pv_[a-z2-7]{26}$'),
+    tenant      text not null check (tenant ~ '^[A-Za-z0-9_-]{1,64}$'),
+    counted_at  timestamptz not null,
+    counts      jsonb not null
+);
+create index previews_counted on previews using brin (counted_at) with (pages_per_range = 32, autosummarize = on);
+
+-- Who sent the request, the preview that it confirmed, and the one that holds now.
+alter table jobs
+    add column submitted_by text not null default '',
+    add column preview      text not null default '',
+    add column confirmed    jsonb;
+update jobs set submitted_by = requested_by;
+
 -- What waits for a person wakes at no time.
 alter table jobs
     drop constraint jobs_wakes,
@@ -50,5 +67,10 @@ update jobs set wake_at = now() where wake_at is null and state in ('scheduled',
 alter table jobs
     add constraint jobs_wakes check ((state in ('scheduled', 'deleting', 'verifying')) = (wake_at is not null));
 drop index jobs_pivot;
+alter table jobs
+    drop column submitted_by,
+    drop column preview,
+    drop column confirmed;
+drop table previews;
 drop table holds;
 drop table controls;

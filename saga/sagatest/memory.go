@@ -28,6 +28,7 @@ type Memory struct {
 
 	controls saga.Controls
 	holds    []saga.Hold
+	previews map[string]saga.Preview
 }
 
 // unsent is a message that waits for a relay; locked while one has it in hand.
@@ -40,6 +41,7 @@ type unsent struct {
 // NewMemory makes an empty store. Its roster is empty, so jobs are refused until SetRoster.
 func NewMemory() *Memory {
 	return &Memory{jobs: map[events.JobID]saga.Job{}, history: map[events.JobID][]saga.Entry{}, inbox: map[events.EventID]bool{},
+		previews: map[string]saga.Preview{},
 		wake: make(chan struct{}, 1)}
 }
 

@@ -3,6 +3,7 @@ package sagatest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,12 +23,17 @@ func (m *Memory) standing(touched func(saga.Job) bool) saga.Standing {
 		switch {
 		case !job.PivotAt.IsZero():
 			s.Begun = append(s.Begun, job.PivotAt)
-		case job.Blocked != nil && job.Blocked.Code == saga.ReasonGovernor && !touched(job):
+		case hasPlace(job) && !touched(job):
 			s.Planned = append(s.Planned, job.WakeAt)
 		}
 	}
 	s.Begun, s.Planned = newest(s.Begun, m.controls.GovernorMax), newest(s.Planned, m.controls.GovernorMax)
 	return s
+}
+
+// hasPlace reports whether a job has a place at the governor.
+func hasPlace(job saga.Job) bool {
+	return job.Blocked != nil && (job.Blocked.Code == saga.ReasonGovernor || job.Blocked.Code == saga.ReasonCounting)
 }
 
 func newest(times []time.Time, n int) []time.Time {
@@ -132,6 +138,27 @@ func (m *Memory) SetGovernor(_ context.Context, limit int) (saga.Controls, error
 	defer m.mu.Unlock()
 	m.controls.GovernorMax = limit
 	return m.controls, nil
+}
+
+// KeepPreview implements saga.PreviewStore.
+func (m *Memory) KeepPreview(_ context.Context, p saga.Preview) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.Counts = maps.Clone(p.Counts)
+	m.previews[p.Fingerprint] = p
+	return nil
+}
+
+// Preview implements saga.PreviewStore.
+func (m *Memory) Preview(_ context.Context, fingerprint string) (saga.Preview, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.previews[fingerprint]
+	if !ok {
+		return saga.Preview{}, fmt.Errorf("sagatest: read preview: %w", saga.ErrNotFound)
+	}
+	p.Counts = maps.Clone(p.Counts)
+	return p, nil
 }
 
 // Controls implements saga.GuardStore.

@@ -64,6 +64,36 @@ var guardClaims = []claim{
 		o := f.one(input(job.ID, saga.Restored{By: "user-2", Participants: []events.Participant{"orders"}}, epoch.Add(time.Hour)))
 		f.is(o.Err, saga.ErrHeld)
 	}},
+	{"a preview is kept under its fingerprint, and a job keeps what it has confirmed", func(f *fixture) {
+		seen := preview("t1", 100)
+		_, err := f.store.Preview(f.ctx, seen.Fingerprint)
+		f.is(err, saga.ErrNotFound)
+		for range 2 {
+			f.must(f.store.KeepPreview(f.ctx, seen))
+		}
+		kept, err := f.store.Preview(f.ctx, seen.Fingerprint)
+		f.must(err)
+		f.that(reflect.DeepEqual(kept, seen), "%+v is as it was counted", kept)
+		_, err = f.store.Preview(f.ctx, "\x00")
+		f.is(err, saga.ErrNotFound)
+		s := submission("t1")
+		s.Submitted.Preview, s.Preview, s.By, s.Policy.Grace = seen.Fingerprint, &seen, "service-1", time.Hour
+		job := f.submit(s)[0]
+		f.that(reflect.DeepEqual(job.Confirmed, &seen) && job.Preview == seen.Fingerprint && job.SubmittedBy == "service-1", "%+v", job)
+		f.that(reflect.DeepEqual(f.read(job.ID), job), "it is read as it was decided")
+		renewed := preview("t1", 120)
+		o := f.one(input(job.ID, saga.Renew{By: "user-2", Preview: renewed}, epoch.Add(time.Minute)))
+		f.must(o.Err)
+		f.that(reflect.DeepEqual(f.read(job.ID).Confirmed, &renewed), "the newer one holds")
+		outcomes, err := f.store.Submit(f.ctx, epoch, s)
+		f.must(err)
+		f.that(outcomes[0].Existing && outcomes[0].Decision.Job.ID == job.ID, "a repeat of the request is still one")
+		s.Submitted.Preview = renewed.Fingerprint
+		s.Inbox = "another-event"
+		outcomes, err = f.store.Submit(f.ctx, epoch, s)
+		f.must(err)
+		f.is(outcomes[0].Err, saga.ErrConflict)
+	}},
 	{"hold and pivot never both happen", proveHoldRace},
 	{"nothing begins after a pause was set, whoever decides beside it", provePauseRace},
 	{"a pause is there until it is ended, and the first one stands", func(f *fixture) {
@@ -87,6 +117,14 @@ var guardClaims = []claim{
 	}},
 	{"the governor lets so many begin within an hour, in the order in which they came", proveGovernor},
 	{"replicas that begin jobs at once stay below the governor's limit together", proveGovernorRace},
+}
+
+// preview is what somebody has seen of a tenant.
+func preview(tenant events.TenantID, rows int64) saga.Preview {
+	p, _ := saga.NewPreview(tenant, epoch, []events.Preview{{TenantID: tenant, ServiceName: "orders",
+		Counts: map[string]int64{"rows": rows}}, {TenantID: tenant, ServiceName: "pos", Counts: map[string]int64{}},
+		{TenantID: tenant, ServiceName: "tenants", Counts: map[string]int64{"rows": 1}}})
+	return p
 }
 
 // release is how the suite ends holds.
