@@ -99,7 +99,8 @@ func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now 
 	if err := s.Submitted.Validate(); err != nil {
 		return b.reject(inbox, fmt.Errorf("saga: submission: %w", err))
 	}
-	request := Request{Submitted: s.Submitted, ID: id, Generation: 1, Roster: roster, Policy: s.Policy, At: now, Preview: s.Preview, By: s.By,
+	request := Request{Submitted: s.Submitted, ID: id, Generation: 1, Roster: roster, Policy: s.Policy, At: now,
+		Preview: s.Preview, By: s.By,
 		Guards: b.guards(s.Submitted.TenantID)}
 	newest, met := b.entries[b.newest[s.Submitted.TenantID]]
 	if met {

@@ -21,15 +21,16 @@ var (
 	ErrPreviewExpired = errors.New("the preview is too old")
 	// ErrPreviewMismatch says that an approval does not repeat the fingerprint of the preview that it approves.
 	ErrPreviewMismatch = errors.New("the job's preview is another one")
+	// ErrUncounted says that a participant cannot tell what it has now, so that nothing can be compared.
+	ErrUncounted = errors.New("a participant cannot be counted now")
 )
 
 // Reasons for which a request is refused whose preview does not hold. The set is closed.
 const (
-	ReasonPreviewMissing    = "preview_missing"         // the policy wants one, and the request names none
-	ReasonPreviewUnknown    = "preview_unknown"         // nobody has made it, or it is long forgotten
-	ReasonPreviewTenant     = "preview_of_other_tenant" // it is another tenant's
-	ReasonPreviewExpired    = "preview_expired"         // it is older than the policy allows
-	ReasonPreviewUnanswered = "preview_unanswered"      // a participant cannot tell what it has now
+	ReasonPreviewMissing = "preview_missing"         // the policy wants one, and the request names none
+	ReasonPreviewUnknown = "preview_unknown"         // nobody has made it, or it is long forgotten
+	ReasonPreviewTenant  = "preview_of_other_tenant" // it is another tenant's
+	ReasonPreviewExpired = "preview_expired"         // it is older than the policy allows
 )
 
 // Preview is what every participant counted for a tenant at one time. It is kept, so that a request can confirm it by its

@@ -39,5 +39,6 @@ func (g Governor) place(now time.Time, waits bool) time.Time {
 }
 
 func (g Governor) action(at time.Time) string {
-	return fmt.Sprintf("Wait until %s: at most %d deletions begin within an hour; or cancel the job.", at.Format(time.RFC3339), g.Max)
+	return fmt.Sprintf("Wait until %s: at most %d deletions begin within an hour; or cancel the job.",
+		at.Format(time.RFC3339), g.Max)
 }

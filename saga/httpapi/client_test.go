@@ -48,8 +48,8 @@ func runsEverything() bool {
 }
 
 func unseen() (missing []string) {
-	a, err := New(AuthoriserFunc(authorise), Config{Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
-		Services: services{}})
+	a, err := New(AuthoriserFunc(authorise), Config{Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{},
+		Tenants: absent{}, Services: services{}})
 	if err != nil {
 		return []string{err.Error()}
 	}

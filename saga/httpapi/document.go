@@ -72,7 +72,8 @@ func (a *API) settings() huma.Config {
 func (a *API) tags() []*huma.Tag {
 	mounted := map[string]bool{
 		tagHealth: true, tagJobs: a.cfg.Coordinator != nil, tagPreviews: a.cfg.Coordinator != nil,
-		tagGuards: a.cfg.Guards != nil, tagReplays: a.cfg.Coordinator != nil && a.cfg.Repair != nil, tagDeadLetters: a.cfg.Repair != nil,
+		tagReplays: a.cfg.Coordinator != nil && a.cfg.Repair != nil, tagDeadLetters: a.cfg.Repair != nil,
+		tagGuards:       a.cfg.Guards != nil,
 		tagParticipants: a.cfg.Rosters != nil, tagServices: a.cfg.Services != nil,
 		tagTenants: a.cfg.Tenants != nil || a.cfg.Coordinator != nil,
 	}

@@ -131,7 +131,8 @@ func TestNoRouteWithoutAuthoriser(t *testing.T) {
 				defer asking.Unlock()
 				asked = append(asked, access.Operation+" "+string(access.Tenant))
 				return Caller{Subject: "alice"}, refusal.err
-			}), Config{Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{}, Services: services{}})
+			}), Config{Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
+				Services: services{}})
 			require.NoError(t, err)
 			w := serve(t, a)
 			var open, expected []string

@@ -28,6 +28,8 @@ type Config struct {
 	PreviewTimeout time.Duration
 	// Reached is called when the runner reaches a point; tests stop the process there. Nil in production.
 	Reached func(Point)
+	// Rules decide whether a new request may become a job. Nil lets every request.
+	Rules saga.Rules
 	// Signer signs what is sent, so that participants can tell a command from a forgery. Required.
 	Signer *events.Signer
 	// VerifyWorkers is how many jobs are verified side by side. Zero means 64: workers mostly wait for participants.

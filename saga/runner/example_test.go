@@ -36,7 +36,7 @@ func Example() {
 	go func() { ended <- coordinator.Run(ctx) }()
 
 	job, _, err := coordinator.Submit(ctx, events.Submitted{RequestID: "r-1", TenantID: "acme", Source: "crm",
-		Reason: "contract_ended", RequestedBy: "actor-1"})
+		Reason: "contract_ended", RequestedBy: "actor-1"}, saga.Asker{})
 	if err != nil {
 		fmt.Println(err)
 		return

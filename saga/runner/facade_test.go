@@ -64,7 +64,7 @@ func TestFollow(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r, other := w.runner(Config{Policy: saga.Policy{Approval: true}}), w.runner(Config{})
-		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		var last saga.State
 		require.NoError(t, r.Follow(t.Context(), job.ID, 0, func(h saga.Happening) error {
@@ -80,7 +80,7 @@ func TestFollow(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{Policy: saga.Policy{Approval: true}})
-		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		err = r.Follow(ctx, job.ID, 0, func(saga.Happening) error { cancel(); return nil })
@@ -96,7 +96,7 @@ func TestAct(t *testing.T) {
 	t.Parallel()
 	w := memoryWorld(t)
 	r := w.runner(Config{Policy: saga.Policy{Approval: true}})
-	job, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+	job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 	require.NoError(t, err)
 	seen, err := r.Act(t.Context(), job.ID, 7, saga.Cancel{By: "operator-1"})
 	require.ErrorIs(t, err, saga.ErrVersion)
@@ -157,7 +157,7 @@ func TestAnnounce(t *testing.T) {
 	require.NoError(t, events.Verify(again.Message, w.signer.PublicKey()))
 
 	waiting := w.runner(Config{Policy: saga.Policy{Approval: true}})
-	open, _, err := waiting.Submit(t.Context(), submitted("umbra", "r2"))
+	open, _, err := waiting.Submit(t.Context(), submitted("umbra", "r2"), saga.Asker{})
 	require.NoError(t, err)
 	require.ErrorIs(t, r.Announce(t.Context(), open.ID, "operator-1"), saga.ErrState)
 }

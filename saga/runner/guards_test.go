@@ -55,7 +55,7 @@ func TestHold(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{})
-		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		_, err = r.Hold(t.Context(), saga.Hold{Tenant: "acme", Code: "tax_audit", Reason: "see the case", By: "lawyer-1"})
 		require.ErrorIs(t, err, saga.ErrPastPivot)
@@ -184,7 +184,7 @@ func TestGovernor(t *testing.T) {
 		return len(jobs)
 	}
 	for _, tenant := range tenantsNamed("acme", 10) {
-		_, _, err := r.Submit(t.Context(), submitted(tenant, "request-"+string(tenant)))
+		_, _, err := r.Submit(t.Context(), submitted(tenant, "request-"+string(tenant)), saga.Asker{})
 		require.NoError(t, err)
 	}
 	w.until("three are done", func() bool { return begun() == 3 })

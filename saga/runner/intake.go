@@ -30,6 +30,7 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 		submissions = append(submissions, saga.Submission{Submitted: *e.Data.(*events.Submitted), Policy: r.cfg.Policy, Detached: true})
 		places = append(places, place)
 	}
+	submissions, places = r.confirmAll(ctx, in, submissions, places)
 	if len(submissions) > 0 {
 		outcomes, err := r.store.Submit(ctx, r.now(), submissions...)
 		if err != nil {
@@ -42,6 +43,24 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 			}
 		}
 		r.committed(outcomes)
+		r.enqueue(ctx, outcomes)
 	}
 	return r.settle(ctx, in)
+}
+
+// confirmAll holds requests to the previews that they name, side by side. Those that cannot be compared now come back.
+func (r *Runner) confirmAll(
+	ctx context.Context, in *inbound, all []saga.Submission, at []int,
+) (confirmed []saga.Submission, places []int) {
+	errs := make([]error, len(all))
+	atOnce(len(all), previewsAtOnce, func(i int) { errs[i] = r.confirm(ctx, &all[i]) })
+	for i, err := range errs {
+		if err != nil {
+			r.cfg.Logger.Warn().Err(err).Str("kind", "intake").Msg("request not confirmed, comes back")
+			in.fail(at[i:i+1], err)
+			continue
+		}
+		confirmed, places = append(confirmed, all[i]), append(places, at[i])
+	}
+	return confirmed, places
 }

@@ -74,7 +74,7 @@ func (r *Runner) Resend(ctx context.Context, id int64, by string) error {
 func (r *Runner) feed(ctx context.Context, letter saga.DeadLetter, e events.Event, by string) error {
 	switch data := e.Data.(type) {
 	case *events.Submitted:
-		_, _, err := r.Submit(ctx, *data)
+		_, _, err := r.Submit(ctx, *data, saga.Asker{Service: true})
 		return err
 	case *events.Result:
 		outcomes, err := r.store.Update(ctx, saga.Change{Job: data.JobID, Inbox: inboxOf(data), Decide: answered(*data, r.now())})

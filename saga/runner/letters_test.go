@@ -26,7 +26,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{Policy: saga.Policy{Approval: true}})
-		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		r.handleResults(t.Context(), []bus.Delivery{answerOf(t, job, "orders", true)})
 		letter := w.letter()

@@ -61,7 +61,7 @@ func TestOnPostgreSQLAndJetStream(t *testing.T) {
 		w.run(w.runner(Config{}).Run)
 		facade := *w
 		facade.store = openStore(t, db)
-		_, _, err := facade.runner(Config{}).Submit(t.Context(), submitted("acme", "r1"))
+		_, _, err := facade.runner(Config{}).Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		w.job("acme", saga.StateCompleted)
 	})

@@ -88,7 +88,7 @@ func TestRecovery(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{Policy: patient})
-		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		require.NoError(t, r.drain(t.Context()))
 		require.NoError(t, r.recoverOpen(t.Context()))
@@ -110,7 +110,7 @@ func TestRelay(t *testing.T) {
 				panic("crash")
 			}
 		}})
-		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		store := &crashStore{Store: w.store}
 		r.store = store
@@ -126,7 +126,7 @@ func TestRelay(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)
 		r := w.runner(Config{})
-		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"))
+		_, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{})
 		require.NoError(t, err)
 		require.NoError(t, r.drain(t.Context()))
 		stored, err := w.bus.Last(t.Context(), events.StreamEvents, "tenant.deletion.requested.acme")

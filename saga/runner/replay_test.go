@@ -55,7 +55,7 @@ func TestReplayAll(t *testing.T) {
 		w := memoryWorld(t)
 		r := w.runner(Config{})
 		w.parts["orders"].refuse(true)
-		job, _, err := r.Submit(t.Context(), submitted("acme", "r1")) // nobody relays: the stream is empty
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{}) // nobody relays: the stream is empty
 		require.NoError(t, err)
 		accept(t, r.handleResults, []bus.Delivery{answerOf(t, job, "orders", false), answerOf(t, job, "pos", true)})
 		replayed, _, err := r.ReplayAll(t.Context(), saga.ReplaySet{By: "operator-1", Job: job.ID})
@@ -162,7 +162,7 @@ func TestRestored(t *testing.T) {
 		w, r := running(t, Config{}, "acme")
 		w.submit("acme")
 		first := w.job("acme", saga.StateCompleted)
-		second, _, err := r.Submit(t.Context(), submitted("acme", "again"))
+		second, _, err := r.Submit(t.Context(), submitted("acme", "again"), saga.Asker{})
 		require.NoError(t, err)
 		w.until("the second job ends", func() bool {
 			newest := w.job("acme")

@@ -42,7 +42,7 @@ type unsent struct {
 func NewMemory() *Memory {
 	return &Memory{jobs: map[events.JobID]saga.Job{}, history: map[events.JobID][]saga.Entry{}, inbox: map[events.EventID]bool{},
 		previews: map[string]saga.Preview{},
-		wake: make(chan struct{}, 1)}
+		wake:     make(chan struct{}, 1)}
 }
 
 // Submit implements saga.JobStore.
