@@ -59,15 +59,16 @@ func TestActions(t *testing.T) {
 		w := newWorld(t, nil)
 		job := read[Job](w.submit(approval("acme"), "key-1").is(http.StatusAccepted))
 		w.parts["orders"].refuse(true)
-		for _, verb := range []string{"approve", "reject", "cancel", "replay"} {
+		bodies := map[string]any{"renew": Renewal{Preview: w.preview("acme").Fingerprint}}
+		for _, verb := range []string{"approve", "reject", "cancel", "replay", "renew"} {
 			path := jobsPath + "/" + string(job.JobID) + "/" + verb
 			for _, sent := range []string{`"0"`, `1`, `W/"1"`, `"1", "2"`, `"-1"`, `"01"`, `"1`, `"a"`, `"9999999999999999999"`, `**`} {
-				p := w.do(request{method: "POST", path: path, header: map[string]string{"If-Match": sent}}).
+				p := w.do(request{method: "POST", path: path, header: map[string]string{"If-Match": sent}, body: bodies[verb]}).
 					refused(http.StatusUnprocessableEntity, CodeInvalid)
 				require.Equal(t, "header.If-Match", p.Errors[0].Location, sent)
 			}
-			p := w.do(request{method: "POST", path: path, as: "bob", header: map[string]string{"If-Match": `"7"`}}).
-				refused(http.StatusPreconditionFailed, CodeVersion)
+			q := request{method: "POST", path: path, as: "bob", header: map[string]string{"If-Match": `"7"`}, body: bodies[verb]}
+			p := w.do(q).refused(http.StatusPreconditionFailed, CodeVersion)
 			require.Equal(t, string(saga.StateAwaitingApproval), p.State)
 		}
 		r := w.do(request{method: "POST", path: jobsPath + "/" + string(job.JobID) + "/cancel", as: "bob",

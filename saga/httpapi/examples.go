@@ -10,9 +10,10 @@ import (
 
 // What the document shows. Nothing here is served.
 const (
-	exampleID     events.JobID    = "019a9f3e-7c1a-7c52-9a51-2f6d0f6d7a11"
-	exampleTenant events.TenantID = "6f1c2a70-4b0e-4f0a-9a3b-1d6f0c2b7e55"
-	exampleUser                   = "b7a2f3c4-1111-4a5b-8c6d-0e9f8a7b6c5d"
+	exampleID          events.JobID    = "019a9f3e-7c1a-7c52-9a51-2f6d0f6d7a11"
+	exampleFingerprint                 = "pv_k3xq7m2vb5tzr4wly6ncd2hgfa"
+	exampleTenant      events.TenantID = "6f1c2a70-4b0e-4f0a-9a3b-1d6f0c2b7e55"
+	exampleUser                        = "b7a2f3c4-1111-4a5b-8c6d-0e9f8a7b6c5d"
 )
 
 var (

@@ -22,8 +22,8 @@ type Guards interface {
 	// Pause returns when nothing begins any more.
 	Pause(ctx context.Context, by, reason string) (saga.Controls, error)
 	Resume(ctx context.Context, by string) (saga.Controls, error)
-	// MayErase refuses to erase outside of a job (saga.ErrHeld, saga.ErrPaused).
-	MayErase(ctx context.Context, tenant events.TenantID) error
+	// KeepPreview counts what a deletion would delete now, and keeps it; nil when a participant cannot tell.
+	KeepPreview(ctx context.Context, tenant events.TenantID) ([]events.Preview, *saga.Preview, error)
 }
 
 const (
@@ -213,6 +213,25 @@ func (a *API) pauseDeletions(ctx context.Context, caller Caller, in *pauseInput)
 func (a *API) resumeDeletions(ctx context.Context, caller Caller, _ *struct{}) (*controlsAnswer, error) {
 	controls, err := a.cfg.Guards.Resume(ctx, caller.Subject)
 	return controlsOf(controls), err
+}
+
+// mayErase refuses to erase a tenant outside of a job while a guard stands (saga.ErrHeld, saga.ErrPaused).
+func (a *API) mayErase(ctx context.Context, tenant events.TenantID) error {
+	if a.cfg.Guards == nil {
+		return nil
+	}
+	controls, err := a.cfg.Guards.Controls(ctx)
+	if err != nil {
+		return err
+	}
+	if controls.Pause != nil {
+		return saga.ErrPaused
+	}
+	holds, err := a.cfg.Guards.Holds(ctx, saga.HoldFilter{Tenant: tenant, Limit: 1})
+	if err == nil && len(holds) > 0 {
+		err = saga.ErrHeld
+	}
+	return err
 }
 
 func holdOf(h saga.Hold) Hold {

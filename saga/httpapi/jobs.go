@@ -49,13 +49,13 @@ func (a *API) mountJobs() {
 		summary: "Ask for a tenant's deletion",
 		description: "A repeat with the same key answers with the same job, and so does any request for a tenant that has a job " +
 			"which has not ended. The same key with another body is refused.",
-		refuses:  []int{http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
+		refuses:  []int{http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
 		required: []string{"Idempotency-Key"}, body: exampleNewJob, answer: exampleJob()}, a.submitJob)
 	register(a, operation{id: "deleteTenant", method: http.MethodDelete, path: "/api/v1/tenants/{tenant_id}", tag: tagTenants,
 		success: http.StatusAccepted, summary: "Delete a tenant from the whole platform",
 		description: "Asks for a job like submitJob does. Without an Idempotency-Key every call is a new request; the tenant still " +
 			"has one job at a time.",
-		answer: exampleJob()}, a.deleteTenant)
+		refuses: []int{http.StatusConflict}, answer: exampleJob()}, a.deleteTenant)
 	register(a, operation{id: "listJobs", method: http.MethodGet, path: jobsPath, tag: tagJobs, summary: "List jobs, newest first",
 		description: "Every filter that is given must hold. The header Link leads to the next page.",
 		answer:      exampleJobs()}, a.listJobs)
@@ -86,12 +86,14 @@ func (a *API) submitJob(ctx context.Context, caller Caller, in *submitJobInput) 
 		return nil, fmt.Errorf("requested_by: %w: only a service asks on behalf of somebody else", ErrForbidden)
 	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.Body.TenantID, Source: caller.source(),
-		Reason: in.Body.Reason, RequestedBy: by, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy})
+		Reason: in.Body.Reason, RequestedBy: by, Preview: in.Body.Preview, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy},
+		saga.Asker{By: caller.Subject, Service: caller.Source != ""})
 }
 
 type deleteTenantInput struct {
 	TenantID events.TenantID `path:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The tenant's id."`
 	Key      string          `header:"Idempotency-Key" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Names this request."`
+	Preview  string          `query:"preview" pattern:"^pv_[a-z2-7]{26}$" doc:"The fingerprint of the preview that is confirmed."`
 	Reason   string          `query:"reason" pattern:"^[a-z][a-z_]{0,63}$" default:"tenant_deleted" doc:"A code, never prose."`
 }
 
@@ -100,17 +102,17 @@ func (a *API) deleteTenant(ctx context.Context, caller Caller, in *deleteTenantI
 		in.Key = freshKey()
 	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.TenantID, Source: caller.source(), Reason: in.Reason,
-		RequestedBy: caller.Subject})
+		RequestedBy: caller.Subject, Preview: in.Preview}, saga.Asker{By: caller.Subject, Service: caller.Source != ""})
 }
 
 // freshKey names a request that its asker did not name.
 func freshKey() string { return "api-" + rand.Text() }
 
-func (a *API) submit(ctx context.Context, s events.Submitted) (*newJobAnswer, error) {
+func (a *API) submit(ctx context.Context, s events.Submitted, asker saga.Asker) (*newJobAnswer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, invalidBody(err)
 	}
-	job, _, err := a.cfg.Coordinator.Submit(ctx, s)
+	job, _, err := a.cfg.Coordinator.Submit(ctx, s, asker)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ type listJobsInput struct {
 	TenantID  events.TenantID    `query:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Jobs of this tenant."`
 	States    []saga.State       `query:"state,explode" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed" maxItems:"9" uniqueItems:"true" doc:"Jobs in one of these states."` //nolint:lll // a tag cannot be broken
 	FailedAt  events.Participant `query:"failed_at" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs in which its step is failed."`
-	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,hold,paused,governor,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
+	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,hold,paused,governor,counting,preview_drifted,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
 	Overdue   bool               `query:"overdue" doc:"Jobs that should have ended by now."`
 	Source    events.Participant `query:"source" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs that this service asked for."`
 	RequestID string             `query:"request_id" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Jobs of this idempotency key."`

@@ -31,6 +31,7 @@ const (
 	CodeFourEyes           = "four_eyes"
 	CodeHeld               = "held"
 	CodePaused             = "paused"
+	CodePreviewMismatch    = "preview_mismatch"
 	CodeSoleOwner          = "sole_owner"
 	CodeVersion            = "version_mismatch"
 	CodePreconditionNeeded = "precondition_required"
@@ -65,6 +66,11 @@ var answers = []struct {
 	{saga.ErrFourEyes, http.StatusConflict, CodeFourEyes, "Whoever asked for the deletion may not approve it."},
 	{saga.ErrHeld, http.StatusConflict, CodeHeld, "A legal hold stands on the tenant. Release it first."},
 	{saga.ErrPaused, http.StatusConflict, CodePaused, "Deletions are paused. Resume them first."},
+	{saga.ErrPreviewTenant, http.StatusConflict, saga.ReasonPreviewTenant, previewAnswers[saga.ReasonPreviewTenant]},
+	{saga.ErrPreviewExpired, http.StatusConflict, saga.ReasonPreviewExpired, previewAnswers[saga.ReasonPreviewExpired]},
+	{saga.ErrPreviewMismatch, http.StatusConflict, CodePreviewMismatch,
+		"The job confirms another preview. Read it, and repeat the fingerprint of what you approve."},
+	{saga.ErrUncounted, http.StatusServiceUnavailable, CodeUnavailable, "A participant cannot be counted now. Ask again later."},
 	{saga.ErrConflict, http.StatusUnprocessableEntity, CodeKeyReused,
 		"The idempotency key was used before with another request. Use a new one."},
 	{saga.ErrState, http.StatusConflict, CodeWrongState, "This is not possible as things stand."},
@@ -157,7 +163,10 @@ func fail(logger zerolog.Logger, err error) *Problem {
 func translate(err error) *Problem {
 	var made *Problem
 	var sole *SoleOwnerError
+	var refused *saga.RefusedError
 	switch {
+	case errors.As(err, &refused) && previewAnswers[refused.Code] != "":
+		return problem(http.StatusConflict, refused.Code, previewAnswers[refused.Code])
 	case errors.As(err, &made):
 		return made
 	case errors.As(err, &sole):

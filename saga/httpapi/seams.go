@@ -11,8 +11,8 @@ import (
 
 // Coordinator starts, reads and moves jobs. saga/runner implements it.
 type Coordinator interface {
-	// Submit makes a job, or yields the one that is there (existing).
-	Submit(ctx context.Context, s events.Submitted) (job saga.Job, existing bool, err error)
+	// Submit makes a job, or yields the one that is there (existing). A *saga.RefusedError says that the tenant rules refuse.
+	Submit(ctx context.Context, s events.Submitted, asker saga.Asker) (job saga.Job, existing bool, err error)
 	// Act feeds an operator's input to a job that is at the version (0: whatever it is at; else saga.ErrVersion).
 	Act(ctx context.Context, id events.JobID, version int64, in saga.Input) (saga.Job, error)
 	Job(ctx context.Context, id events.JobID) (saga.Job, error)

@@ -17,6 +17,12 @@ func jobOf(j saga.Job, now time.Time, steps bool) Job {
 		PivotAt: moment(j.PivotAt), FinishedAt: moment(j.FinishedAt),
 		Wave: j.Wave, Total: j.Total(), Tally: map[string]int{},
 	}
+	if j.SubmittedBy != j.RequestedBy {
+		shown.SubmittedBy = j.SubmittedBy
+	}
+	if c := j.Confirmed; c != nil {
+		shown.Confirmed = &Confirmed{Fingerprint: c.Fingerprint, CountedAt: c.At.UTC(), Total: c.Total(), Counts: c.Counts}
+	}
 	if j.Blocked != nil {
 		shown.Blocked = &Blocked{Code: j.Blocked.Code, Participants: j.Blocked.Participants, Since: j.Blocked.Since.UTC(),
 			Action: j.Blocked.Action}

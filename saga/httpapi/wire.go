@@ -24,7 +24,9 @@ type Job struct {
 	RequestID   string                `json:"request_id"`
 	Reason      string                `json:"reason"`
 	RequestedBy string                `json:"requested_by"`
+	SubmittedBy string                `json:"submitted_by,omitempty" doc:"Who sent the request, when it is somebody else."`
 	DecidedBy   string                `json:"decided_by,omitempty"`
+	Confirmed   *Confirmed            `json:"confirmed,omitempty" doc:"The preview that holds for the job."`
 	Asked       *events.RequestPolicy `json:"asked,omitempty" doc:"What the request asked for beyond the coordinator's policy."`
 
 	SubmittedAt time.Time  `json:"submitted_at"`
@@ -39,6 +41,14 @@ type Job struct {
 	Total   int64          `json:"total" minimum:"0" doc:"Rows and files deleted, as the receipts say."`
 	Tally   map[string]int `json:"tally" doc:"Number of steps in each state."`
 	Steps   []Step         `json:"steps,omitempty" doc:"Left out of lists."`
+}
+
+// Confirmed is the preview that somebody has seen and confirmed. A job that finds other rows before its first delete stops.
+type Confirmed struct {
+	Fingerprint string                       `json:"fingerprint"`
+	CountedAt   time.Time                    `json:"counted_at"`
+	Total       int64                        `json:"total" minimum:"0"`
+	Counts      map[events.Participant]int64 `json:"counts" doc:"Rows and files of each participant."`
 }
 
 // Blocked says why a job does not move, since when, and what unblocks it.
@@ -79,16 +89,18 @@ type NewJob struct {
 	TenantID events.TenantID `json:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 	Reason   string          `json:"reason" pattern:"^[a-z][a-z_]{0,63}$" doc:"A code, never prose."`
 	// RequestedBy is an opaque actor id; empty means the caller.
-	RequestedBy string                `json:"requested_by,omitempty" pattern:"^[A-Za-z0-9_.:-]{1,128}$"`
-	NotBefore   *time.Time            `json:"not_before,omitempty"`
-	Policy      *events.RequestPolicy `json:"policy,omitempty"`
+	RequestedBy string `json:"requested_by,omitempty" pattern:"^[A-Za-z0-9_.:-]{1,128}$"`
+	// Preview is the fingerprint of the preview that is confirmed.
+	Preview   string                `json:"preview,omitempty" pattern:"^pv_[a-z2-7]{26}$" doc:"The fingerprint of the preview that is confirmed."` //nolint:lll // a tag cannot be broken
+	NotBefore *time.Time            `json:"not_before,omitempty"`
+	Policy    *events.RequestPolicy `json:"policy,omitempty"`
 }
 
 // Entry is one event of a job's history.
 type Entry struct {
 	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id in the live stream."`
 	At           time.Time            `json:"at"`
-	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor"`
+	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew"`
 	State        saga.State           `json:"state" doc:"Of the job, afterwards."`
 	By           string               `json:"by,omitempty"`
 	Participants []events.Participant `json:"participants,omitempty"`
@@ -114,6 +126,7 @@ type Preview struct {
 	Total        int64                `json:"total" minimum:"0"`
 	Participants []ParticipantPreview `json:"participants"`
 	CountedAt    time.Time            `json:"counted_at"`
+	Fingerprint  string               `json:"fingerprint,omitempty" doc:"What a request repeats to confirm this preview; only of one that was kept."` //nolint:lll // a tag cannot be broken
 }
 
 // ParticipantPreview is the part of one participant.

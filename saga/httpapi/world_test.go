@@ -148,11 +148,11 @@ func (b *breakable) Jobs(ctx context.Context, f saga.Filter) ([]saga.Job, error)
 	return b.Coordinator.Jobs(ctx, f)
 }
 
-func (b *breakable) Submit(ctx context.Context, s events.Submitted) (saga.Job, bool, error) {
+func (b *breakable) Submit(ctx context.Context, s events.Submitted, asker saga.Asker) (saga.Job, bool, error) {
 	if err := b.failure(); err != nil {
 		return saga.Job{}, false, err
 	}
-	return b.Coordinator.Submit(ctx, s)
+	return b.Coordinator.Submit(ctx, s, asker)
 }
 
 func (b *breakable) ReplayAll(ctx context.Context, s saga.ReplaySet) ([]saga.Replayed, events.JobID, error) {

@@ -79,11 +79,14 @@ func unanswered(answers []events.Preview) string {
 	return strings.Join(names, ", ")
 }
 
-// renewal reads the preview that a renewal names.
-func (r *Runner) renewal(ctx context.Context, in saga.Input) (saga.Input, error) {
+// renewal reads the preview that a renewal of a job names.
+func (r *Runner) renewal(ctx context.Context, id events.JobID, in saga.Input) (saga.Input, error) {
 	renew, ok := in.(saga.Renew)
 	if !ok {
 		return in, nil
+	}
+	if _, err := r.store.Job(ctx, id); err != nil {
+		return nil, err
 	}
 	p, err := r.store.Preview(ctx, renew.Fingerprint)
 	if errors.Is(err, saga.ErrNotFound) {

@@ -40,7 +40,7 @@ func (r *Runner) Submit(ctx context.Context, s events.Submitted, asker saga.Aske
 // version it is at, any other is saga.ErrVersion. The job is returned also with an error, as far as it was read.
 func (r *Runner) Act(ctx context.Context, id events.JobID, version int64, in saga.Input) (saga.Job, error) {
 	now := r.now()
-	in, err := r.renewal(ctx, in)
+	in, err := r.renewal(ctx, id, in)
 	if err != nil {
 		return saga.Job{}, fmt.Errorf("runner: act: %w", err)
 	}

@@ -47,25 +47,6 @@ func (r *Runner) Holds(ctx context.Context, f saga.HoldFilter) ([]saga.Hold, err
 // Controls are what a person has set for all deletions.
 func (r *Runner) Controls(ctx context.Context) (saga.Controls, error) { return r.store.Controls(ctx) }
 
-// MayErase refuses to erase a tenant outside of a job while a guard stands (saga.ErrHeld, saga.ErrPaused).
-func (r *Runner) MayErase(ctx context.Context, tenant events.TenantID) error {
-	controls, err := r.store.Controls(ctx)
-	if err != nil {
-		return fmt.Errorf("runner: may erase: %w", err)
-	}
-	if controls.Pause != nil {
-		return saga.ErrPaused
-	}
-	holds, err := r.store.Holds(ctx, saga.HoldFilter{Tenant: tenant, Limit: 1})
-	if err != nil {
-		return fmt.Errorf("runner: may erase: %w", err)
-	}
-	if len(holds) > 0 {
-		return saga.ErrHeld
-	}
-	return nil
-}
-
 // Pause stops everything: when it returns nil, nothing begins any more, and participants get no command that waits at the
 // broker. What a participant has in hand it finishes, and results are still taken. On an error the pause may stand all the
 // same, and the coordinator goes on trying to stop the participants. It is safe to call again; the first pause stands.
