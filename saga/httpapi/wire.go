@@ -100,7 +100,7 @@ type NewJob struct {
 type Entry struct {
 	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id in the live stream."`
 	At           time.Time            `json:"at"`
-	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew"`
+	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew"` //nolint:lll // a tag cannot be broken
 	State        saga.State           `json:"state" doc:"Of the job, afterwards."`
 	By           string               `json:"by,omitempty"`
 	Participants []events.Participant `json:"participants,omitempty"`

@@ -57,7 +57,8 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 			receipts: map[string]int64{}}
 		w.run(w.parts[entry.Participant].run)
 	}
-	broken := &breakable{Coordinator: r, Guards: r, Repair: r, Rosters: r, Tenants: w.tenancy, Services: services{w.parts}, broken: &w.broken}
+	broken := &breakable{Coordinator: r, Guards: r, Repair: r, Rosters: r, Tenants: w.tenancy, Services: services{w.parts},
+		broken: &w.broken}
 	cfg := Config{Coordinator: broken, Guards: broken, Repair: broken, Rosters: broken, Services: broken, Tenants: broken,
 		Logger: zerolog.New(w.log).Level(zerolog.DebugLevel),
 		Ready: func(context.Context) map[string]error {

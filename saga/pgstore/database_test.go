@@ -166,7 +166,8 @@ func TestTheDatabaseKnowsTheMachine(t *testing.T) {
 		"controls_pause":        "UPDATE controls SET paused_at = now()",
 		"holds_release": `INSERT INTO holds (tenant, code, reason, set_by, set_at, released_at)
 			VALUES ('t-0', 'tax_audit', 'r', 'user-3', now(), now())`,
-		"holds_tenant_check": "INSERT INTO holds (tenant, code, reason, set_by, set_at) VALUES ('a.b', 'tax_audit', 'r', 'user-3', now())",
+		"holds_tenant_check": `INSERT INTO holds (tenant, code, reason, set_by, set_at)
+			VALUES ('a.b', 'tax_audit', 'r', 'user-3', now())`,
 		"history_pkey":       "INSERT INTO history SELECT * FROM history",
 		"dead_letters_resolution": `INSERT INTO dead_letters (stream, sequence, consumer, subject, reason, body, created_at, resolution,
 			resolved_by, resolved_reason, resolved_at) VALUES ('s', 1, 'c', '', '', '', now(), 'discarded', 'user-2', '', now())`,

@@ -72,8 +72,8 @@ func readGovernor(ctx context.Context, tx bun.IDB, standing *saga.Standing, batc
 	}
 	err := tx.NewRaw(`(SELECT pivot_at AS at, true AS begun FROM jobs WHERE pivot_at IS NOT NULL ORDER BY pivot_at DESC LIMIT ?0)
 		UNION ALL
-		(SELECT wake_at, false FROM jobs WHERE blocked ->> 'code' IN ('governor', 'counting') AND blocked IS NOT NULL AND wake_at IS NOT NULL
-			AND id <> ALL(?1::uuid[]) ORDER BY wake_at DESC LIMIT ?0)`, limit, uuids(batch)).Scan(ctx, &rows)
+		(SELECT wake_at, false FROM jobs WHERE blocked ->> 'code' IN ('governor', 'counting') AND blocked IS NOT NULL
+			AND wake_at IS NOT NULL AND id <> ALL(?1::uuid[]) ORDER BY wake_at DESC LIMIT ?0)`, limit, uuids(batch)).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("read governor: %w", err)
 	}
@@ -105,7 +105,8 @@ func (s *Store) SetPause(ctx context.Context, p *saga.Pause) (saga.Controls, err
 		return saga.Controls{}, fmt.Errorf("pgstore: pause: %w", err)
 	}
 	pause := p.Stored()
-	return s.control(ctx, "paused_by = ?, paused_reason = ?, paused_at = ? WHERE paused_at IS NULL", pause.By, pause.Reason, pause.At)
+	return s.control(ctx, "paused_by = ?, paused_reason = ?, paused_at = ? WHERE paused_at IS NULL", pause.By, pause.Reason,
+		pause.At)
 }
 
 // SetGovernor implements saga.GuardStore.

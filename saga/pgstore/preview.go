@@ -36,7 +36,8 @@ func (s *Store) Preview(ctx context.Context, fingerprint string) (saga.Preview, 
 	if !storable(fingerprint) {
 		return saga.Preview{}, fmt.Errorf("pgstore: read preview: %w", saga.ErrNotFound)
 	}
-	err := s.db.NewRaw("SELECT fingerprint, tenant, counted_at, counts FROM previews WHERE fingerprint = ?", fingerprint).Scan(ctx, &row)
+	err := s.db.NewRaw("SELECT fingerprint, tenant, counted_at, counts FROM previews WHERE fingerprint = ?",
+		fingerprint).Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = saga.ErrNotFound
 	}

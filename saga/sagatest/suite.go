@@ -21,8 +21,8 @@ type claim struct {
 // the claims run side by side.
 func RunStore(t *testing.T, open func(t testing.TB) saga.Store) {
 	t.Helper()
-	for _, claims := range [][]claim{submitClaims, conflictClaims, ruleClaims, updateClaims, restoredClaims, historyClaims, dueClaims,
-		listClaims, outboxClaims, deadClaims, guardClaims, raceClaims} {
+	for _, claims := range [][]claim{submitClaims, conflictClaims, ruleClaims, updateClaims, restoredClaims, historyClaims,
+		dueClaims, listClaims, outboxClaims, deadClaims, guardClaims, raceClaims} {
 		for _, c := range claims {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()

@@ -189,8 +189,9 @@ func proveHoldRace(f *fixture) {
 	sent := strings.Join(subjects(f.drain()), "\n") + "\n"
 	for _, job := range f.list(saga.Filter{Limit: pivotRaces}) {
 		pivoted := strings.Contains(sent, "."+string(job.Tenant)+"\n")
-		f.that(pivoted == !held[job.Tenant] && pivoted == (job.State == saga.StateDeleting), "%s: held %v, sent %v, %s",
-			job.Tenant, held[job.Tenant], pivoted, job.State)
+		deleting := job.State == saga.StateDeleting
+		f.that(pivoted != held[job.Tenant] && pivoted == deleting, "%s: held %v, sent %v, %s", job.Tenant, held[job.Tenant],
+			pivoted, job.State)
 		f.that(pivoted || job.Blocked.Code == saga.ReasonHold, "%s says why: %+v", job.Tenant, job.Blocked)
 		wins[pivoted]++
 	}

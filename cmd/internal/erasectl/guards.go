@@ -41,8 +41,8 @@ func (k *console) guardCommands() []*cobra.Command {
 func (k *console) holdCommand() *cobra.Command {
 	var body httpapi.NewHold
 	c := &cobra.Command{Use: "hold TENANT", Short: "Set a legal hold: no deletion of the tenant begins",
-		Long: `Set a legal hold on a tenant. While one stands no deletion of the tenant begins, also none that is asked for later. Several
-may stand at once. Once the tenant's deletion has begun a hold is refused (exit code 5): it would stop nothing any more.
+		Long: `Set a legal hold on a tenant. While one stands no deletion of the tenant begins, also none that is asked for later.
+Several may stand at once. Once the tenant's deletion has begun a hold is refused (exit code 5): it would stop nothing.
 
 erasectl release ends it, and the tenant's job goes on by itself.`,
 		Example: `  erasectl hold bakery-17 --code tax_audit --reason "the accounts of 2025 are being audited"
@@ -61,7 +61,8 @@ erasectl release ends it, and the tenant's job goes on by itself.`,
 		if err := checkReason(body.Reason); err != nil {
 			return err
 		}
-		return k.changeHold(c.Context(), call{method: http.MethodPost, path: holdPath(args[0], ""), body: body, about: "tenant " + args[0]})
+		return k.changeHold(c.Context(), call{method: http.MethodPost, path: holdPath(args[0], ""), body: body,
+			about: "tenant " + args[0]})
 	})
 	return c
 }
@@ -69,8 +70,8 @@ erasectl release ends it, and the tenant's job goes on by itself.`,
 func (k *console) releaseCommand() *cobra.Command {
 	var body httpapi.Why
 	c := &cobra.Command{Use: "release TENANT HOLD", Short: "Release a legal hold",
-		Long: `Release a legal hold by its number, which erasectl holds lists. With the last one gone the tenant's job goes on by itself,
-at once when its grace is over.`,
+		Long: `Release a legal hold by its number, which erasectl holds lists. With the last one gone the tenant's job goes on by
+itself, at once when its grace is over.`,
 		Example: `  erasectl release bakery-17 3 --reason "the audit is over"`,
 		Args:    exactly(argTenant, argHold), ValidArgsFunction: first(k.liveTenants)}
 	c.Flags().StringVar(&body.Reason, "reason", "", "why, in a sentence without tenant data; required")
@@ -267,10 +268,12 @@ func (k *console) renew(ctx context.Context, a *api, id events.JobID, version in
 		return err
 	}
 	if preview.Fingerprint == "" {
-		return app.Exit(app.ExitConflict, "job %s: a participant cannot tell what it has; erasectl preview %s names it", id, job.TenantID)
+		return app.Exit(app.ExitConflict, "job %s: a participant cannot tell what it has; erasectl preview %s names it", id,
+			job.TenantID)
 	}
 	k.aside(func(p *paper) { p.preview(preview) })
-	if err := guard.ask(ctx, k, string(job.TenantID), "This lets the deletion of tenant "+string(job.TenantID)+" go on."); err != nil {
+	question := "This lets the deletion of tenant " + string(job.TenantID) + " go on."
+	if err := guard.ask(ctx, k, string(job.TenantID), question); err != nil {
 		return err
 	}
 	if job, err = a.act(ctx, id, "renew", version, httpapi.Renewal{Preview: preview.Fingerprint}); err != nil {

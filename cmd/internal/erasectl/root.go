@@ -38,7 +38,8 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 	})
 	k.addFlags(root)
 	root.AddGroup(&cobra.Group{ID: groupJobs, Title: "Deletions:"}, &cobra.Group{ID: groupGuards, Title: "Guards:"},
-		&cobra.Group{ID: groupRepair, Title: "Repair:"}, &cobra.Group{ID: groupInfra, Title: "Platform:"}, &cobra.Group{ID: groupOwn, Title: "This program:"})
+		&cobra.Group{ID: groupRepair, Title: "Repair:"}, &cobra.Group{ID: groupInfra, Title: "Platform:"},
+		&cobra.Group{ID: groupOwn, Title: "This program:"})
 	root.SetHelpCommandGroupID(groupOwn)
 	in := func(id string, commands ...*cobra.Command) {
 		for _, c := range commands {
