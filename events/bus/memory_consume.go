@@ -14,7 +14,7 @@ type memoryConsumer struct {
 	ready  []*memoryDelivery
 	// pending counts the deliveries that were handed out and are not settled.
 	pending int
-	paused  bool // hands out nothing
+	paused  bool          // hands out nothing
 	wake    chan struct{} // closed and replaced when something becomes ready
 }
 

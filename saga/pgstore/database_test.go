@@ -168,7 +168,7 @@ func TestTheDatabaseKnowsTheMachine(t *testing.T) {
 			VALUES ('t-0', 'tax_audit', 'r', 'user-3', now(), now())`,
 		"holds_tenant_check": `INSERT INTO holds (tenant, code, reason, set_by, set_at)
 			VALUES ('a.b', 'tax_audit', 'r', 'user-3', now())`,
-		"history_pkey":       "INSERT INTO history SELECT * FROM history",
+		"history_pkey": "INSERT INTO history SELECT * FROM history",
 		"dead_letters_resolution": `INSERT INTO dead_letters (stream, sequence, consumer, subject, reason, body, created_at, resolution,
 			resolved_by, resolved_reason, resolved_at) VALUES ('s', 1, 'c', '', '', '', now(), 'discarded', 'user-2', '', now())`,
 		"steps_job_id_fkey": "DELETE FROM jobs WHERE tenant = 't-0'",
