@@ -132,6 +132,12 @@ func (d *Deleted) validate() error {
 		errs = append(errs, err, checkCounts(d.Earlier[i].DeletedCounts),
 			must(!d.Earlier[i].ErasedAt.IsZero(), "earlier.erased_at", "missing"))
 	}
+	errs = append(errs, must(len(d.Waived) <= participantsMax, "waived", "must be at most 256 participants"))
+	for i := range d.Waived {
+		_, err := ParseParticipant(string(d.Waived[i].ServiceName))
+		errs = append(errs, err, must(keyForm.MatchString(d.Waived[i].WaivedBy), "waived.waived_by", "must be an opaque id"),
+			must(!d.Waived[i].WaivedAt.IsZero(), "waived.waived_at", "missing"))
+	}
 	return errors.Join(append(errs, must(total == d.Total, "total", "must be the sum of deleted_counts"))...)
 }
 

@@ -284,5 +284,13 @@ func (s Step) equal(o Step) bool {
 		s.Mode == o.Mode && s.DurationMS == o.DurationMS && s.ResidueAttempt == o.ResidueAttempt &&
 		s.EraseAgain == o.EraseAgain && slices.Equal(s.Problems, o.Problems) &&
 		maps.Equal(s.Counts, o.Counts) && maps.Equal(s.Residue, o.Residue) && s.ErasedAt.Equal(o.ErasedAt) &&
+		sameWaiver(s.Waiver, o.Waiver) &&
 		len(s.Earlier) == len(o.Earlier) // a pass never changes
+}
+
+func sameWaiver(a, b *Waiver) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.By == b.By && a.SecondBy == b.SecondBy && a.Reason == b.Reason && a.At.Equal(b.At)
 }

@@ -69,17 +69,17 @@ func (j Job) stepsFit() bool {
 	case StateFailed:
 		return count[StepRequested] == 0 && count[StepFailed] > 0
 	case StateVerifying:
-		return count[StepSucceeded] == all
+		return count[StepSucceeded] > 0 && count[StepSucceeded]+count[StepWaived] == all
 	case StateCompleted:
-		unverified := j.participants(func(s Step) bool { return s.VerifiedAt.IsZero() })
-		return count[StepSucceeded] == all && len(unverified) == 0
+		unverified := j.participants(func(s Step) bool { return s.VerifiedAt.IsZero() && s.State != StepWaived })
+		return count[StepSucceeded] > 0 && count[StepSucceeded]+count[StepWaived] == all && len(unverified) == 0
 	default:
 		return count[StepPending] == all
 	}
 }
 
 func (j Job) checkStep(s Step) error {
-	requested, answered := s.Attempt > 0, s.State == StepSucceeded || s.State == StepFailed
+	requested, answered := s.Attempt > 0, s.State == StepSucceeded || s.State == StepFailed || s.State == StepWaived
 	var claim string
 	switch {
 	case (s.State == StepPending) == requested || requested == s.RequestedAt.IsZero():
@@ -90,6 +90,8 @@ func (j Job) checkStep(s Step) error {
 		claim = "it is finished exactly when it was answered"
 	case s.State == StepSucceeded && s.Counts == nil:
 		claim = "a success has counts"
+	case s.State == StepWaived && s.Waiver == nil:
+		claim = "somebody has waived it"
 	case s.State == StepFailed && len(s.Problems) == 0 && len(s.Residue) == 0:
 		claim = "a failure has a reason"
 	case s.State != StepFailed && len(s.Problems) > 0:

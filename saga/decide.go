@@ -55,6 +55,8 @@ func (t *turn) take(in Input) error {
 		return t.onCounted(in.Previews)
 	case Renew:
 		return t.onRenew(in)
+	case Waive:
+		return t.onWaive(in)
 	}
 	return fmt.Errorf("%w: input %T", ErrState, in)
 }

@@ -13,7 +13,7 @@ type Entry struct {
 	Number int64     `json:"-"`
 	At     time.Time `json:"-"`
 	// Kind is the input: submit, tick, lost, answered, verified, approve, reject, cancel, replay, restored, hold, release, pause,
-	// resume, governor, counted or renew.
+	// resume, governor, counted, renew or waive.
 	Kind  string `json:"-"`
 	State State  `json:"-"` // of the job, afterwards
 	// By is the person or the program that decided; empty when nobody did.

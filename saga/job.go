@@ -147,6 +147,7 @@ const (
 	StepRequested StepState = "requested" // a command is out
 	StepSucceeded StepState = "succeeded" // the receipt came
 	StepFailed    StepState = "failed"    // the participant refused or gave up, or left residue
+	StepWaived    StepState = "waived"    // a person has decided to close the job without it
 )
 
 // Step is one participant's part of a job.
@@ -156,7 +157,7 @@ type Step struct {
 	State       StepState
 	Attempt     int // of the newest command; 0 while pending
 	RequestedAt time.Time
-	FinishedAt  time.Time // zero unless succeeded or failed
+	FinishedAt  time.Time // zero unless succeeded, failed or waived
 	// Counts are the exact rows and files of the newest receipt, nil until there is one.
 	Counts     map[string]int64
 	Mode       string
@@ -171,6 +172,8 @@ type Step struct {
 	EraseAgain bool
 	// ErasedAt is the participant's own time of the receipt that Counts are from; zero until there is one.
 	ErasedAt time.Time
+	// Waiver is the decision to close the job without the participant; it counts once the step is waived.
+	Waiver *Waiver
 	// Earlier are the receipts that a restore from a backup has undone, oldest first. Counts are not added to them.
 	Earlier []Pass
 }
@@ -198,6 +201,10 @@ func (j Job) Clone() Job {
 		step := &j.Steps[i]
 		step.Counts, step.Residue = maps.Clone(step.Counts), maps.Clone(step.Residue)
 		step.Problems, step.Earlier = slices.Clone(step.Problems), slices.Clone(step.Earlier)
+		if step.Waiver != nil {
+			waiver := *step.Waiver
+			step.Waiver = &waiver
+		}
 	}
 	if j.Blocked != nil {
 		blocked := *j.Blocked

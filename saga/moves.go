@@ -43,6 +43,11 @@ var moves = map[move]bool{
 	{StateFailed, "answered", StateVerifying}: true,
 	{StateFailed, "replay", StateDeleting}:    true,
 
+	{StateDeleting, "waive", StateVerifying}: true,
+	{StateDeleting, "waive", StateFailed}:    true,
+	{StateFailed, "waive", StateDeleting}:    true,
+	{StateFailed, "waive", StateVerifying}:   true,
+
 	{StateVerifying, "verified", StateCompleted}: true,
 	{StateVerifying, "verified", StateFailed}:    true,
 

@@ -68,6 +68,7 @@ func (t *turn) onReplay(in Replay) error {
 		named := len(in.Participants) == 0 || slices.Contains(in.Participants, step.Participant)
 		if named && isReplayable(step, silent) {
 			t.again(step)
+			step.Waiver = nil // a person wants it asked, and nobody has agreed to go on without it
 			t.note.Participants, t.note.Attempt = append(t.note.Participants, step.Participant), step.Attempt
 			silent = slices.DeleteFunc(silent, func(p events.Participant) bool { return p == step.Participant })
 		}

@@ -35,6 +35,8 @@ type Policy struct {
 	Patience time.Duration `json:"patience,omitempty"`
 	// PreviewAge is how old a preview may be that is confirmed. Zero means 24 h.
 	PreviewAge time.Duration `json:"preview_age,omitempty"`
+	// WaiverApproval makes a second person decide the same before a participant is waived.
+	WaiverApproval bool `json:"waiver_approval,omitempty"`
 }
 
 // Defaults of a Policy, and the bound of its doubling.

@@ -38,11 +38,17 @@ func TestRandomRunsKeepThePromises(t *testing.T) {
 			"hold": func(t *rapid.T) { r.guard(t, GuardHold) }, "release": func(t *rapid.T) { r.guard(t, GuardRelease) },
 			"pause": func(t *rapid.T) { r.guard(t, GuardPause) }, "resume": func(t *rapid.T) { r.guard(t, GuardResume) },
 			"governor": func(t *rapid.T) { r.guard(t, GuardGovernor) },
-			"counted":  func(t *rapid.T) { r.try(t, Counted{Previews: r.previews(t)}) },
-			"renew":    func(t *rapid.T) { r.try(t, Renew{By: "user-3", Preview: r.preview(t)}) },
-			"reject":   func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
-			"cancel":   func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
-			"replay":   func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
+			"waive": func(t *rapid.T) {
+				by := rapid.SampledFrom([]string{"user-2", "user-3"}).Draw(t, "by")
+				for _, p := range r.anyone(t) {
+					r.try(t, Waive{By: by, Participant: p, Reason: "gone for good"})
+				}
+			},
+			"counted": func(t *rapid.T) { r.try(t, Counted{Previews: r.previews(t)}) },
+			"renew":   func(t *rapid.T) { r.try(t, Renew{By: "user-3", Preview: r.preview(t)}) },
+			"reject":  func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
+			"cancel":  func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
+			"replay":  func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
 			"restored": func(t *rapid.T) {
 				if rapid.IntRange(0, 3).Draw(t, "seldom") == 0 {
 					r.try(t, Restored{By: "user-2", Participants: r.anyone(t)})
@@ -119,6 +125,7 @@ func startRun(t *rapid.T) *run {
 	}
 	request.Policy.ApprovalAbove = int64(rapid.IntRange(0, 1).Draw(t, "above"))
 	request.Policy.DriftRows = 1
+	request.Policy.WaiverApproval = rapid.Bool().Draw(t, "two")
 	request.Policy.Approval = rapid.Bool().Draw(t, "approval")
 	request.Policy.Grace = time.Duration(rapid.IntRange(0, 2).Draw(t, "grace")) * time.Minute
 	request.Policy.AttemptsMax = rapid.IntRange(0, 3).Draw(t, "attempts")
@@ -209,7 +216,7 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 			require.Zero(t, r.guards.Governor.place(r.now, true).Compare(r.now), "nothing begins before its place has come")
 		}
 		for _, step := range now.Steps {
-			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.Wave <= before.Wave,
+			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.State == StepWaived || step.Wave <= before.Wave,
 				"a wave begins when those before it have succeeded")
 		}
 		for _, p := range data.Participants {
@@ -226,12 +233,23 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 		}
 	case *events.Deleted:
 		require.Equal(t, StateCompleted, now.State)
+		var waived []events.Participant
+		for _, w := range data.Waived {
+			waived = append(waived, w.ServiceName)
+		}
+		require.Equal(t, now.Waived(), waived, "who is waived is named")
+		require.Less(t, len(waived), len(now.Steps), "somebody has proven something")
 		for _, step := range now.Steps {
+			if step.State == StepWaived {
+				require.NotNil(t, step.Waiver)
+				require.True(t, !now.Policy.WaiverApproval || step.Waiver.SecondBy != "" && step.Waiver.SecondBy != step.Waiver.By)
+				continue
+			}
 			require.Equal(t, StepSucceeded, step.State)
 			require.False(t, step.VerifiedAt.IsZero(), "%s has proven zero", step.Participant)
 			require.Equal(t, step.Counts, data.DeletedCounts[step.Participant])
 		}
-		require.Len(t, data.DeletedCounts, len(now.Steps))
+		require.GreaterOrEqual(t, len(data.DeletedCounts), len(now.Steps)-len(waived))
 		for _, step := range before.Steps {
 			for _, pass := range step.Earlier {
 				require.Contains(t, data.Earlier, events.EarlierPass{ServiceName: step.Participant, DeletedCounts: pass.Counts,

@@ -112,7 +112,7 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
-		ApprovalAbove: int64(c.number("above", 0)),
+		ApprovalAbove: int64(c.number("above", 0)), WaiverApproval: slices.Contains(c.words, "waiver_approval"),
 	}, Guards: w.guards, Cause: c.take("cause"), Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
@@ -166,6 +166,8 @@ func (w *world) input(c command) Input {
 		return Replay{By: c.take("by"), Participants: c.participants()}
 	case "counted":
 		return Counted{Previews: w.previews(c)}
+	case "waive":
+		return Waive{By: c.take("by"), Participant: events.Participant(c.words[0]), Reason: "gone for good"}
 	case "renew":
 		p := w.preview(c.take("seen"))
 		p.At = p.At.Add(-c.duration("age"))
@@ -324,6 +326,9 @@ func (w *world) describe(out *strings.Builder) {
 		for _, pass := range s.Earlier {
 			fmt.Fprintf(out, ", earlier %v up to attempt %d", pass.Counts, pass.Attempt)
 		}
+		if s.Waiver != nil {
+			fmt.Fprintf(out, ", waiver by %s and %q", s.Waiver.By, s.Waiver.SecondBy)
+		}
 		if !s.VerifiedAt.IsZero() {
 			out.WriteString(", verified")
 		}
@@ -346,6 +351,9 @@ func says(data events.Payload) string {
 		text := fmt.Sprintf("total %d", d.Total)
 		for _, pass := range d.Earlier {
 			text += fmt.Sprintf(", round %d, earlier %s %v", d.Round, pass.ServiceName, pass.DeletedCounts)
+		}
+		for _, w := range d.Waived {
+			text += fmt.Sprintf(", without %s, which %s waived", w.ServiceName, w.WaivedBy)
 		}
 		return text
 	}
