@@ -54,6 +54,15 @@ alter table jobs
     add column confirmed    jsonb;
 update jobs set submitted_by = requested_by;
 
+-- A person's decision to close a job without a participant. A waived step has ended, and proves nothing.
+alter table steps
+    add column waiver jsonb,
+    drop constraint steps_state,
+    drop constraint steps_finished,
+    add constraint steps_state check (state in ('pending', 'requested', 'succeeded', 'failed', 'waived')),
+    add constraint steps_finished check ((state in ('succeeded', 'failed', 'waived')) = (finished_at is not null)),
+    add constraint steps_waived check (state <> 'waived' or waiver is not null);
+
 -- What waits for a person wakes at no time.
 alter table jobs
     drop constraint jobs_wakes,
@@ -67,6 +76,15 @@ update jobs set wake_at = now() where wake_at is null and state in ('scheduled',
 alter table jobs
     add constraint jobs_wakes check ((state in ('scheduled', 'deleting', 'verifying')) = (wake_at is not null));
 drop index jobs_pivot;
+-- A waived participant had failed, as far as the older program can say it.
+update steps set state = 'failed', problems = coalesce(problems, '[{"code": "waived"}]') where state = 'waived';
+alter table steps
+    drop constraint steps_waived,
+    drop constraint steps_state,
+    drop constraint steps_finished,
+    add constraint steps_state check (state in ('pending', 'requested', 'succeeded', 'failed')),
+    add constraint steps_finished check ((state in ('succeeded', 'failed')) = (finished_at is not null)),
+    drop column waiver;
 alter table jobs
     drop column submitted_by,
     drop column preview,

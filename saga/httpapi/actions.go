@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bakery-ia/tenant-deletion/events"
 	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
@@ -46,6 +47,17 @@ type renewInput struct {
 	Body Renewal
 }
 
+// Waive names the participant without which a job is closed, and why.
+type Waive struct {
+	Participant events.Participant `json:"participant" pattern:"^[a-z][a-z0-9_]{0,31}$"`
+	Reason      string             `json:"reason" minLength:"1" maxLength:"200" doc:"Why, without tenant data."`
+}
+
+type waiveInput struct {
+	ActPath
+	Body Waive
+}
+
 func (a *API) mountActions() {
 	refuses := []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
 	withBody := append([]int{http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refuses...)
@@ -68,6 +80,15 @@ func (a *API) mountActions() {
 		refuses: withBody, required: []string{"If-Match"}, body: Renewal{Preview: exampleFingerprint}, answer: exampleJob()},
 		func(ctx context.Context, caller Caller, in *renewInput) (*jobAnswer, error) {
 			return a.act(ctx, &in.ActPath, saga.Renew{By: caller.Subject, Fingerprint: in.Body.Preview})
+		})
+	register(a, operation{id: "waiveStep", method: http.MethodPost, path: jobPath + "/waive", tag: tagJobs,
+		success: http.StatusAccepted, summary: "Close a job without a participant that failed or is silent",
+		description: "Nothing is proven of the participant: the job and its tenant.deleted name it. Everybody else still proves zero. " +
+			"Where the policy asks for two persons, the second one decides the same.",
+		refuses: withBody, required: []string{"If-Match"}, body: Waive{Participant: "orders", Reason: "shut down in 2025"},
+		answer: exampleJob()},
+		func(ctx context.Context, caller Caller, in *waiveInput) (*jobAnswer, error) {
+			return a.act(ctx, &in.ActPath, saga.Waive{By: caller.Subject, Participant: in.Body.Participant, Reason: in.Body.Reason})
 		})
 	for _, action := range []struct {
 		id, verb, summary, description string

@@ -36,6 +36,8 @@ type Job struct {
 	PivotAt     *time.Time `json:"pivot_at,omitempty" doc:"When the first command was sent: from then on the job only goes forward."`
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`
 
+	Waived []events.Participant `json:"waived,omitempty" doc:"Without these the job goes on, or has ended: nothing is proven of them."`
+
 	Wave    int            `json:"wave" minimum:"0"`
 	Blocked *Blocked       `json:"blocked,omitempty"`
 	Total   int64          `json:"total" minimum:"0" doc:"Rows and files deleted, as the receipts say."`
@@ -63,7 +65,7 @@ type Blocked struct {
 type Step struct {
 	Participant events.Participant `json:"participant"`
 	Wave        int                `json:"wave" minimum:"1"`
-	State       saga.StepState     `json:"state" enum:"pending,requested,succeeded,failed"`
+	State       saga.StepState     `json:"state" enum:"pending,requested,succeeded,failed,waived"`
 	Attempt     int                `json:"attempt" minimum:"0"`
 	RequestedAt *time.Time         `json:"requested_at,omitempty"`
 	FinishedAt  *time.Time         `json:"finished_at,omitempty"`
@@ -74,7 +76,16 @@ type Step struct {
 	VerifiedAt  *time.Time         `json:"verified_at,omitempty"`
 	Residue     map[string]int64   `json:"residue,omitempty" doc:"Rows that verification counted instead of zero."`
 	ErasedAt    *time.Time         `json:"erased_at,omitempty"`
+	Waiver      *Waiver            `json:"waiver,omitempty" doc:"The decision to close the job without it; it counts once the step is waived."`
 	Earlier     []saga.Pass        `json:"earlier,omitempty" doc:"Receipts that a restore from a backup has undone."`
+}
+
+// Waiver is a named person's decision to close a job without a participant.
+type Waiver struct {
+	By       string    `json:"by"`
+	SecondBy string    `json:"second_by,omitempty" doc:"Who has decided the same, where the policy asks for a second person."`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
 }
 
 // Jobs is a page of jobs, newest first.
@@ -100,7 +111,7 @@ type NewJob struct {
 type Entry struct {
 	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id in the live stream."`
 	At           time.Time            `json:"at"`
-	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew"` //nolint:lll // a tag cannot be broken
+	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew,waive"` //nolint:lll // a tag cannot be broken
 	State        saga.State           `json:"state" doc:"Of the job, afterwards."`
 	By           string               `json:"by,omitempty"`
 	Participants []events.Participant `json:"participants,omitempty"`

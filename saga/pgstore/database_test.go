@@ -159,6 +159,7 @@ func TestTheDatabaseKnowsTheMachine(t *testing.T) {
 		"steps_failure":         steps + "state = 'failed', finished_at = now() WHERE wave = 1",
 		"steps_residue":         steps + `residue = '{"a": 1}' WHERE wave = 1`,
 		"steps_verified":        steps + "verified_at = now() WHERE wave = 1",
+		"steps_waived":          steps + "state = 'waived', finished_at = now() WHERE wave = 1",
 		"steps_erased":          steps + `state = 'succeeded', counts = '{}', finished_at = now() WHERE wave = 1`,
 		"jobs_cause":            jobs + "cause = 'cancelled'",
 		"jobs_round_check":      jobs + "round = 0",

@@ -67,14 +67,15 @@ type stepRow struct {
 	ResidueAttempt int              `bun:"residue_attempt" json:"residue_attempt"`
 	ErasedAt       *time.Time       `bun:"erased_at" json:"erased_at"`
 	Earlier        []saga.Pass      `bun:"earlier,type:jsonb" json:"earlier"`
+	Waiver         *saga.Waiver     `bun:"waiver,type:jsonb" json:"waiver"`
 }
 
 const stepColumns = `job_id, participant, wave, state, attempt, requested_at, finished_at, counts, mode, duration_ms, problems,
-	verified_at, residue, residue_attempt, erased_at, earlier`
+	verified_at, residue, residue_attempt, erased_at, earlier, waiver`
 
 const stepRecord = `job_id uuid, participant text, wave int, state text, attempt int, requested_at timestamptz,
 	finished_at timestamptz, counts jsonb, mode text, duration_ms bigint, problems jsonb, verified_at timestamptz,
-	residue jsonb, residue_attempt int, erased_at timestamptz, earlier jsonb`
+	residue jsonb, residue_attempt int, erased_at timestamptz, earlier jsonb, waiver jsonb`
 
 func jobToRow(j saga.Job) jobRow {
 	return jobRow{
@@ -103,7 +104,7 @@ func stepToRow(job events.JobID, s saga.Step) stepRow {
 		JobID: string(job), Participant: string(s.Participant), Wave: s.Wave, State: string(s.State), Attempt: s.Attempt,
 		RequestedAt: orNull(s.RequestedAt), FinishedAt: orNull(s.FinishedAt), Counts: s.Counts, Mode: s.Mode,
 		DurationMS: s.DurationMS, Problems: s.Problems, VerifiedAt: orNull(s.VerifiedAt), Residue: s.Residue,
-		ResidueAttempt: s.ResidueAttempt, ErasedAt: orNull(s.ErasedAt), Earlier: s.Earlier,
+		ResidueAttempt: s.ResidueAttempt, ErasedAt: orNull(s.ErasedAt), Earlier: s.Earlier, Waiver: s.Waiver,
 	}
 }
 
@@ -113,7 +114,7 @@ func (r *stepRow) step() saga.Step {
 		RequestedAt: orZero(r.RequestedAt), FinishedAt: orZero(r.FinishedAt), Counts: r.Counts, Mode: r.Mode,
 		DurationMS: r.DurationMS, Problems: r.Problems, VerifiedAt: orZero(r.VerifiedAt), Residue: r.Residue,
 		ResidueAttempt: r.ResidueAttempt, EraseAgain: r.ResidueAttempt > 0,
-		ErasedAt: orZero(r.ErasedAt), Earlier: r.Earlier,
+		ErasedAt: orZero(r.ErasedAt), Earlier: r.Earlier, Waiver: r.Waiver,
 	}
 }
 

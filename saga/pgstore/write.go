@@ -44,7 +44,7 @@ const (
 	updateSteps = `UPDATE steps AS s SET state = v.state, attempt = v.attempt, requested_at = v.requested_at,
 		finished_at = v.finished_at, counts = v.counts, mode = v.mode, duration_ms = v.duration_ms, problems = v.problems,
 		verified_at = v.verified_at, residue = v.residue, residue_attempt = v.residue_attempt,
-		erased_at = v.erased_at, earlier = v.earlier
+		erased_at = v.erased_at, earlier = v.earlier, waiver = v.waiver
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + stepRecord + `) WHERE s.job_id = v.job_id AND s.participant = v.participant`
 	insertHistory = "INSERT INTO history (" + historyColumns + ") SELECT " + historyColumns +
 		" FROM jsonb_to_recordset(?::jsonb) AS v(" + historyRecord + ")"

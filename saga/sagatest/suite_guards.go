@@ -94,6 +94,27 @@ var guardClaims = []claim{
 		f.must(err)
 		f.is(outcomes[0].Err, saga.ErrConflict)
 	}},
+	{"a waiver is kept with its step, and announced with the end", func(f *fixture) {
+		job := f.submit(submission("t1"))[0]
+		f.must(f.one(success(job, "pos")).Err)
+		late := input(job.ID, saga.Tick{}, epoch.Add(time.Hour))
+		f.must(f.one(late).Err)
+		waive := saga.Waive{By: "user-2", Participant: "orders", Reason: "gone for good"}
+		o := f.one(input(job.ID, waive, epoch.Add(2*time.Hour)))
+		f.must(o.Err)
+		f.that(reflect.DeepEqual(f.read(job.ID), o.Decision.Job), "it is read as it was decided")
+		f.drain()
+		f.must(f.one(answer(job, "tenants", 1, epoch.Add(2*time.Hour))).Err)
+		f.must(f.one(proven(job, epoch.Add(3*time.Hour))).Err)
+		done := f.read(job.ID)
+		f.that(done.State == saga.StateCompleted && reflect.DeepEqual(done.Waived(), []events.Participant{"orders"}), "%+v", done)
+		sent := f.drain()
+		e, err := events.Decode(sent[len(sent)-1])
+		f.must(err)
+		deleted, ok := e.Data.(*events.Deleted)
+		f.that(ok && len(deleted.Waived) == 1 && deleted.Waived[0].ServiceName == "orders", "%+v names it", e.Data)
+		f.that(len(deleted.DeletedCounts) == 2, "%+v counts the others", deleted.DeletedCounts)
+	}},
 	{"hold and pivot never both happen", proveHoldRace},
 	{"nothing begins after a pause was set, whoever decides beside it", provePauseRace},
 	{"a pause is there until it is ended, and the first one stands", func(f *fixture) {

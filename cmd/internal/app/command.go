@@ -31,6 +31,7 @@ func CoordinatorCommand() *cobra.Command {
 		"a second person must approve a deletion of more rows and files, and one whose size nobody has confirmed; 0 asks for none")
 	f.BoolVar(&cfg.Policy.ConfirmPreview, "confirm-preview", false, "a request must confirm a preview by its fingerprint")
 	f.DurationVar(&cfg.Policy.PreviewAge, "preview-age", 0, "how old a preview may be that is confirmed, default 24h")
+	f.BoolVar(&cfg.Policy.WaiverApproval, "waiver-approval", false, "two persons must decide to close a job without a participant")
 	f.Int64Var(&cfg.Policy.DriftRows, "drift-rows", 0,
 		"a count that is off by more rows than this, and by more than --drift-percent, has drifted; default 100")
 	f.IntVar(&cfg.Policy.DriftPercent, "drift-percent", 0, "see --drift-rows; default 10")

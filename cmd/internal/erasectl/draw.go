@@ -76,6 +76,9 @@ func (p *paper) job(j httpapi.Job) {
 		p.fact("deadline", p.moment(j.Deadline))
 	}
 	p.fact("finished", p.instant(j.FinishedAt))
+	if len(j.Waived) > 0 {
+		p.fact("without", words(j.Waived)+": nothing is proven of them")
+	}
 	if j.Overdue {
 		p.fact("late", "overdue")
 	}

@@ -51,7 +51,7 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 	in(groupJobs, k.decisionCommands()...)
 	in(groupJobs, k.renewCommand())
 	in(groupGuards, k.guardCommands()...)
-	in(groupRepair, k.retryCommand(), k.replayCommand(), k.deadLettersCommand())
+	in(groupRepair, k.retryCommand(), k.replayCommand(), k.waiveCommand(), k.deadLettersCommand())
 	in(groupInfra, k.participantsCommand(), k.rosterCommand(), demoCommand(), devCommand())
 	in(groupInfra, k.infraCommands()...)
 	in(groupOwn, k.contextCommand(), completionCommand(), versionCommand(k))
