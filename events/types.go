@@ -34,6 +34,9 @@ type Submitted struct {
 	Reason string `json:"reason"`
 	// RequestedBy is an opaque actor id, never a name or an address. Same form as RequestID.
 	RequestedBy string `json:"requested_by"`
+	// Preview is the fingerprint of the preview that the asker has seen and confirms. Empty confirms none, which a coordinator
+	// may refuse.
+	Preview string `json:"preview,omitempty"`
 	// NotBefore delays the first delete; zero means at once (after the policy's grace).
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	// Policy asks for more care than the coordinator's own policy has; nil asks for nothing.
@@ -144,6 +147,16 @@ type Deleted struct {
 	// Earlier are the passes of earlier rounds, which DeletedCounts and Total do not include: the restored rows are the
 	// same rows once more.
 	Earlier []EarlierPass `json:"earlier,omitempty"`
+	// Waived are participants of which nothing is proven: somebody has decided to close the job without them. Absent means that
+	// every participant has proven zero.
+	Waived []Waived `json:"waived,omitempty"`
+}
+
+// Waived is a participant without which a job was closed, and who has decided that.
+type Waived struct {
+	ServiceName Participant `json:"service_name"`
+	WaivedBy    string      `json:"waived_by"` // an opaque actor id
+	WaivedAt    time.Time   `json:"waived_at"`
 }
 
 // EarlierPass is what a participant deleted in an earlier round of the same job.

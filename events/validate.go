@@ -21,9 +21,10 @@ const (
 )
 
 var (
-	keyForm    = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
-	reasonForm = regexp.MustCompile(`^[a-z][a-z_]{0,63}$`)
-	tableForm  = regexp.MustCompile(`^[^\x00-\x1f]{1,255}$`)
+	keyForm     = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
+	reasonForm  = regexp.MustCompile(`^[a-z][a-z_]{0,63}$`)
+	previewForm = regexp.MustCompile(`^pv_[a-z2-7]{26}$`)
+	tableForm   = regexp.MustCompile(`^[^\x00-\x1f]{1,255}$`)
 )
 
 func invalid(field, want string) error { return fmt.Errorf("%s: %w: %s", field, ErrInvalid, want) }
@@ -34,6 +35,7 @@ func (p *Submitted) validate() error {
 		must(keyForm.MatchString(p.RequestID), "request_id", "must be 1 to 128 of A-Z a-z 0-9 _ . : -"),
 		must(keyForm.MatchString(p.RequestedBy), "requested_by", "must be 1 to 128 of A-Z a-z 0-9 _ . : -"),
 		must(reasonForm.MatchString(p.Reason), "reason", "must be a code of a-z and _, at most 64"),
+		must(p.Preview == "" || previewForm.MatchString(p.Preview), "preview", "must be a fingerprint: pv_ and 26 of a-z 2-7"),
 		must(p.NotBefore == nil || p.NotBefore.Year() <= yearMax, "not_before", "must be before the year 10000"),
 		p.Policy.validate())
 }
@@ -129,6 +131,12 @@ func (d *Deleted) validate() error {
 		_, err := ParseParticipant(string(d.Earlier[i].ServiceName))
 		errs = append(errs, err, checkCounts(d.Earlier[i].DeletedCounts),
 			must(!d.Earlier[i].ErasedAt.IsZero(), "earlier.erased_at", "missing"))
+	}
+	errs = append(errs, must(len(d.Waived) <= participantsMax, "waived", "must be at most 256 participants"))
+	for i := range d.Waived {
+		_, err := ParseParticipant(string(d.Waived[i].ServiceName))
+		errs = append(errs, err, must(keyForm.MatchString(d.Waived[i].WaivedBy), "waived.waived_by", "must be an opaque id"),
+			must(!d.Waived[i].WaivedAt.IsZero(), "waived.waived_at", "missing"))
 	}
 	return errors.Join(append(errs, must(total == d.Total, "total", "must be the sum of deleted_counts"))...)
 }

@@ -54,7 +54,7 @@ func (t *turn) succeed(step *Step, r events.Result) {
 	if counts == nil {
 		counts = map[string]int64{}
 	}
-	step.State, step.FinishedAt, step.Problems = StepSucceeded, t.now, nil
+	step.State, step.FinishedAt, step.Problems, step.Waiver = StepSucceeded, t.now, nil, nil
 	if step.sameReceipt(r) {
 		step.Earlier = slices.Clone(step.Earlier[:len(step.Earlier)-1])
 	}

@@ -22,6 +22,43 @@ type Batch struct {
 	active   map[events.TenantID]events.JobID
 	messages []events.Message
 	history  []Entry
+	standing Standing
+	ahead    []time.Time // places at the governor that this batch has given
+}
+
+// Standing are the guards as a store read them for a batch.
+type Standing struct {
+	Controls Controls
+	// Holds are those that stand on the batch's tenants, oldest first.
+	Holds []Hold
+	// Begun are the newest pivots of all jobs, Planned the latest places of the jobs that wait for the governor and are not in
+	// the batch: as many as the governor's limit of each.
+	Begun, Planned []time.Time
+}
+
+// Guard gives the batch the guards that stand around its jobs. Without it there are none.
+func (b *Batch) Guard(s Standing) { b.standing = s }
+
+// guards are those of a tenant's job, as the batch has left them so far.
+func (b *Batch) guards(tenant events.TenantID) Guards {
+	g := Guards{Pause: b.standing.Controls.Pause, Governor: Governor{Max: b.standing.Controls.GovernorMax,
+		Begun: b.standing.Begun, Planned: b.standing.Planned, Ahead: b.ahead}}
+	for _, h := range b.standing.Holds {
+		if h.Tenant == tenant {
+			g.Holds = append(g.Holds, h)
+		}
+	}
+	return g
+}
+
+// begins notes what a decision has taken of the governor.
+func (b *Batch) begins(before, now Job) {
+	switch {
+	case before.PivotAt.IsZero() && !now.PivotAt.IsZero():
+		b.ahead = append(b.ahead, now.PivotAt)
+	case now.Blocked.hasPlace():
+		b.ahead = append(b.ahead, now.WakeAt)
+	}
 }
 
 // entry is a job as it was loaded (nil: made by this batch) and as it is now.
@@ -62,7 +99,9 @@ func (b *Batch) Submit(s Submission, id events.JobID, roster []RosterEntry, now 
 	if err := s.Submitted.Validate(); err != nil {
 		return b.reject(inbox, fmt.Errorf("saga: submission: %w", err))
 	}
-	request := Request{Submitted: s.Submitted, ID: id, Generation: 1, Roster: roster, Policy: s.Policy, At: now}
+	request := Request{Submitted: s.Submitted, ID: id, Generation: 1, Roster: roster, Policy: s.Policy, At: now,
+		Preview: s.Preview, By: s.By,
+		Guards: b.guards(s.Submitted.TenantID)}
 	newest, met := b.entries[b.newest[s.Submitted.TenantID]]
 	if met {
 		request.Generation = newest.now.Generation + 1
@@ -110,7 +149,10 @@ func (b *Batch) Change(c Change) Outcome {
 	if err := e.now.Check(); err != nil {
 		return b.reject(c.Inbox, err)
 	}
-	d, err := c.Decide(e.now)
+	guarded := e.now
+	guarded.Guards = b.guards(guarded.Tenant)
+	d, err := c.Decide(guarded)
+	d.Job.Guards = Guards{}
 	if err == nil && d.Changed && d.Job.ID != c.Job {
 		err = fmt.Errorf("%w: a decision about another job", ErrInvariant)
 	}
@@ -144,11 +186,20 @@ func (b *Batch) accept(inbox events.EventID, d Decision, err error) Outcome {
 	}
 	b.accepted[inbox] = true
 	if d.Changed {
+		b.begins(b.before(d.Job.ID), d.Job)
 		b.put(d.Job, nil)
 		b.messages = append(b.messages, encoded...)
 		b.history = append(b.history, d.Entry)
 	}
 	return Outcome{Decision: d}
+}
+
+// before is the job as the batch has left it so far; the zero job when there was none.
+func (b *Batch) before(id events.JobID) Job {
+	if e, ok := b.entries[id]; ok {
+		return e.now
+	}
+	return Job{}
 }
 
 func (b *Batch) put(job Job, before *Job) {
@@ -233,5 +284,13 @@ func (s Step) equal(o Step) bool {
 		s.Mode == o.Mode && s.DurationMS == o.DurationMS && s.ResidueAttempt == o.ResidueAttempt &&
 		s.EraseAgain == o.EraseAgain && slices.Equal(s.Problems, o.Problems) &&
 		maps.Equal(s.Counts, o.Counts) && maps.Equal(s.Residue, o.Residue) && s.ErasedAt.Equal(o.ErasedAt) &&
+		sameWaiver(s.Waiver, o.Waiver) &&
 		len(s.Earlier) == len(o.Earlier) // a pass never changes
+}
+
+func sameWaiver(a, b *Waiver) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.By == b.By && a.SecondBy == b.SecondBy && a.Reason == b.Reason && a.At.Equal(b.At)
 }

@@ -45,7 +45,7 @@ var invariants = []struct {
 	{"a wave runs exactly when it is past the pivot", func(j Job) bool { return (j.Wave > 0) != j.PivotAt.IsZero() }},
 	{"it wakes exactly when it waits for time or participants", func(j Job) bool {
 		wakes := j.State == StateScheduled || j.State == StateDeleting || j.State == StateVerifying
-		return wakes != j.WakeAt.IsZero()
+		return (wakes && !j.Blocked.onPerson()) != j.WakeAt.IsZero()
 	}},
 	{"it says why it waits for a person or a grace", func(j Job) bool {
 		waits := j.State == StateAwaitingApproval || j.State == StateScheduled || j.State == StateFailed
@@ -65,21 +65,21 @@ func (j Job) stepsFit() bool {
 	all := len(j.Steps)
 	switch j.State {
 	case StateDeleting:
-		return count[StepRequested] > 0
+		return count[StepRequested] > 0 || j.Blocked.onPerson() && count[StepFailed] == 0 // a pause came before the next wave
 	case StateFailed:
 		return count[StepRequested] == 0 && count[StepFailed] > 0
 	case StateVerifying:
-		return count[StepSucceeded] == all
+		return count[StepSucceeded] > 0 && count[StepSucceeded]+count[StepWaived] == all
 	case StateCompleted:
-		unverified := j.participants(func(s Step) bool { return s.VerifiedAt.IsZero() })
-		return count[StepSucceeded] == all && len(unverified) == 0
+		unverified := j.participants(func(s Step) bool { return s.VerifiedAt.IsZero() && s.State != StepWaived })
+		return count[StepSucceeded] > 0 && count[StepSucceeded]+count[StepWaived] == all && len(unverified) == 0
 	default:
 		return count[StepPending] == all
 	}
 }
 
 func (j Job) checkStep(s Step) error {
-	requested, answered := s.Attempt > 0, s.State == StepSucceeded || s.State == StepFailed
+	requested, answered := s.Attempt > 0, s.State == StepSucceeded || s.State == StepFailed || s.State == StepWaived
 	var claim string
 	switch {
 	case (s.State == StepPending) == requested || requested == s.RequestedAt.IsZero():
@@ -90,6 +90,8 @@ func (j Job) checkStep(s Step) error {
 		claim = "it is finished exactly when it was answered"
 	case s.State == StepSucceeded && s.Counts == nil:
 		claim = "a success has counts"
+	case s.State == StepWaived && s.Waiver == nil:
+		claim = "somebody has waived it"
 	case s.State == StepFailed && len(s.Problems) == 0 && len(s.Residue) == 0:
 		claim = "a failure has a reason"
 	case s.State != StepFailed && len(s.Problems) > 0:

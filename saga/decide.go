@@ -10,9 +10,10 @@ import (
 
 // Decide says what an input does to a job. It is pure: the clock is an argument, the job given is not changed, and the
 // same arguments give the same decision, down to the ids of its events. On an error nothing changes; callers match
-// ErrState, ErrPastPivot, ErrFourEyes and ErrMismatch.
+// ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, ErrHeld and ErrPaused.
 func Decide(job Job, in Input, now time.Time) (Decision, error) {
 	t := newTurn(job, now)
+	job.Guards = Guards{} // they are no part of what was decided
 	if err := t.take(in); err != nil {
 		return Decision{Job: job}, fmt.Errorf("saga: %s job %s: %w", in.kind(), job.ID, err)
 	}
@@ -24,26 +25,15 @@ func Decide(job Job, in Input, now time.Time) (Decision, error) {
 
 // take is the only place that tells inputs apart; each onX does one thing.
 func (t *turn) take(in Input) error {
+	if _, told := in.(Guarded); !told {
+		t.untold()
+	}
 	switch in := in.(type) {
 	case Tick:
-		switch t.job.State {
-		case StateScheduled:
-			t.onGraceOver()
-		case StateDeleting:
-			t.onPatienceOver()
-		case StateVerifying:
-			t.onUnanswered()
-		default: // no other state waits for time
-		}
+		t.onTick()
 		return nil
 	case Lost:
-		switch t.job.State {
-		case StateDeleting:
-			t.onCommandsLost(in)
-		case StateVerifying:
-			t.onAskingLost(in)
-		default: // no other state has asked anyone
-		}
+		t.onLost(in)
 		return nil
 	case Answered:
 		return t.onAnswered(in.Result)
@@ -59,6 +49,14 @@ func (t *turn) take(in Input) error {
 		return t.onReplay(in)
 	case Restored:
 		return t.onRestored(in)
+	case Guarded:
+		return t.onGuarded(in)
+	case Counted:
+		return t.onCounted(in.Previews)
+	case Renew:
+		return t.onRenew(in)
+	case Waive:
+		return t.onWaive(in)
 	}
 	return fmt.Errorf("%w: input %T", ErrState, in)
 }
@@ -66,11 +64,15 @@ func (t *turn) take(in Input) error {
 // turn is one decision in the making: a copy of the job that the onX functions may change.
 type turn struct {
 	job     Job
+	guards  Guards
 	now     time.Time
 	changed bool
 	events  []events.Event
 	verify  []events.Participant
 	note    Entry // what the history will say beside what entry knows itself
+
+	recounts  []events.Participant // to be counted before the first delete
+	recounted bool                 // they were, and what was confirmed holds
 }
 
 func newTurn(job Job, now time.Time) *turn {
@@ -81,8 +83,10 @@ func newTurn(job Job, now time.Time) *turn {
 		job.Blocked = &blocked
 	}
 	job.Version++
+	guards := job.Guards
+	job.Guards = Guards{}
 	// A replica whose clock is behind must not decide before the job was submitted.
-	return &turn{job: job, now: later(instant(now), job.SubmittedAt)}
+	return &turn{job: job, guards: guards, now: later(instant(now), job.SubmittedAt)}
 }
 
 // instant is a time as it is stored: UTC, and no finer than PostgreSQL keeps it.
@@ -97,5 +101,6 @@ func (t *turn) decision(from State, by string) (Decision, error) {
 	if err := t.job.Check(); err != nil {
 		return Decision{}, fmt.Errorf("saga: %s job %s: %w", by, t.job.ID, err)
 	}
-	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify, Entry: t.entry(by)}, nil
+	return Decision{Job: t.job, Changed: true, Events: t.events, Verify: t.verify, Recount: t.recounts,
+		Entry: t.entry(by)}, nil
 }

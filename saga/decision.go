@@ -15,6 +15,8 @@ type Decision struct {
 	Events []events.Event
 	// Verify asks the runner to count these participants again, and to feed the answers back as Verified.
 	Verify []events.Participant
+	// Recount asks the runner to count these participants before the first delete, and to feed the answers back as Counted.
+	Recount []events.Participant
 	// Entry is the line of the job's history; it is saved with the job.
 	Entry Entry
 }
@@ -38,8 +40,9 @@ type Answered struct{ Result events.Result }
 // Verified are the previews of participants after all deletes. A participant that did not answer is not in it.
 type Verified struct{ Previews []events.Preview }
 
-// Approve lets an awaiting job be scheduled. By must not be the requester (four eyes).
-type Approve struct{ By string }
+// Approve lets an awaiting job be scheduled. By must be neither who asked nor on whose behalf it was asked (four eyes), and
+// Preview repeats the fingerprint that the job confirms, when it confirms one.
+type Approve struct{ By, Preview string }
 
 // Reject ends an awaiting job.
 type Reject struct{ By string }
@@ -92,4 +95,10 @@ type Request struct {
 	At         time.Time
 	// Cause makes a refused job, for an asker that has no other way to learn of the refusal. Empty makes a real one.
 	Cause string
+	// Guards are what may keep the job from beginning at once.
+	Guards Guards
+	// Preview is the one that the request confirms; nil when it confirms none.
+	Preview *Preview
+	// By is who sent the request, where that is known and may be somebody else than it was requested by.
+	By string
 }

@@ -16,11 +16,24 @@
 //	awaiting_approval ──cancel──► cancelled
 //	scheduled ──cancel──► cancelled              (nothing was deleted)
 //
+//	scheduled ──counted──► deleting              (what was confirmed by a preview still holds)
+//	scheduled ──renew──► awaiting_approval       (another preview, which a second person must approve)
+//
+//	scheduled ──release──► deleting              (the last legal hold was released, and the grace is over)
+//	scheduled ──resume──► deleting               (a pause has ended)
+//	scheduled ──governor──► deleting             (the governor has a higher limit, or none)
+//	deleting ──resume──► verifying               (the last wave had ended in the pause)
+//
 //	deleting ──answered──► failed                (nobody is asked any more, and someone failed)
 //	verifying ──verified──► failed               (residue)
 //	failed ──replay──► deleting
 //	failed ──answered──► deleting                (a late success; the next wave begins)
 //	failed ──answered──► verifying               (a late success of the last one)
+//
+//	deleting ──waive──► verifying                (without a participant that is silent; everybody else has succeeded)
+//	deleting ──waive──► failed                   (without it; another one failed)
+//	failed ──waive──► deleting                   (without the last one that failed; the next wave begins)
+//	failed ──waive──► verifying
 //
 //	verifying ──restored──► deleting             (a participant came back from a backup)
 //	failed ──restored──► deleting
@@ -32,13 +45,15 @@
 //
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
-// of a stream or of a process (Lost), and what people decide (Approve, Reject, Cancel, Replay, Restored).
+// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Replay, Restored,
+// Waive), and changes of what guards
+// every job (Guarded). Who confirmed a preview is counted once more before the first delete (Counted).
 //
 // # Guarantees
 //
 // Start and Decide are pure: no clock, no randomness, no log; equal arguments give equal decisions, down to the ids of the
 // events. A repeated or stale input changes nothing. tenant.deleted is decided once in each round, and only in the decision
-// that sees the last participant of the roster proven empty. A final job never changes, but for a completed one whose
+// that sees the last participant of the roster proven empty; those that a person has waived are named in it. A final job never changes, but for a completed one whose
 // participant was restored from a backup: a new round begins. Every saved decision is a line of the job's history. A job
 // that waits for anything but a running deletion says why, since when, and what to do (Blocked).
 //

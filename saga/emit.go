@@ -61,7 +61,9 @@ func (j Job) deleted() events.Event {
 	var earlier []events.EarlierPass
 	for i := range j.Steps {
 		step := &j.Steps[i]
-		counts[step.Participant] = maps.Clone(step.Counts)
+		if step.State != StepWaived || step.Counts != nil {
+			counts[step.Participant] = maps.Clone(step.Counts)
+		}
 		for _, pass := range step.Earlier {
 			earlier = append(earlier, events.EarlierPass{ServiceName: step.Participant, DeletedCounts: maps.Clone(pass.Counts),
 				ErasedAt: pass.ErasedAt})
@@ -70,6 +72,7 @@ func (j Job) deleted() events.Event {
 	data := &events.Deleted{
 		JobID: j.ID, TenantID: j.Tenant, Generation: j.Generation, DeletedCounts: counts, Total: j.Total(),
 		SubmittedAt: j.SubmittedAt, CompletedAt: j.FinishedAt, Earlier: earlier,
+		Waived: waivedOf(j.Steps),
 	}
 	if j.Round > 1 {
 		data.Round = j.Round

@@ -12,7 +12,8 @@ type Entry struct {
 	// Number is the job's version after the decision: it begins at 1 and has no gaps.
 	Number int64     `json:"-"`
 	At     time.Time `json:"-"`
-	// Kind is the input: submit, tick, lost, answered, verified, approve, reject, cancel, replay or restored.
+	// Kind is the input: submit, tick, lost, answered, verified, approve, reject, cancel, replay, restored, hold, release, pause,
+	// resume, governor, counted, renew or waive.
 	Kind  string `json:"-"`
 	State State  `json:"-"` // of the job, afterwards
 	// By is the person or the program that decided; empty when nobody did.

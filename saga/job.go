@@ -42,6 +42,11 @@ type Job struct {
 	Reason      string
 	RequestedBy string
 	DecidedBy   string // who approved, rejected or cancelled; the newest of them
+	SubmittedBy string // who sent the request: RequestedBy, or a service that asked on his behalf
+	// Preview is the fingerprint that the request confirmed, Confirmed the preview that holds now: that one, or a newer one
+	// that was confirmed since. Empty and nil when none was.
+	Preview   string
+	Confirmed *Preview
 	// Asked is what the request asked for beyond the coordinator's policy; nil when nothing. Policy has it merged in.
 	Asked *events.RequestPolicy
 	// Cause says why the job ended without a deletion; empty unless it did.
@@ -61,6 +66,9 @@ type Job struct {
 	Blocked *Blocked  // why the job does not move; nil while it does, and when it is final
 	Policy  Policy    // frozen when the job is created, with the defaults filled in
 	Steps   []Step    // the frozen roster, by wave, then name
+
+	// Guards are what a store gives with the job to whoever decides; empty in a job that was decided or read.
+	Guards Guards
 }
 
 // Overdue reports whether the job should have ended by now. It goes on all the same: an overdue deletion is still owed.
@@ -115,6 +123,11 @@ type Blocked struct {
 const (
 	ReasonApproval          = "awaiting_approval"
 	ReasonGrace             = "grace"
+	ReasonHold              = "hold"
+	ReasonPaused            = "paused"
+	ReasonGovernor          = "governor"
+	ReasonCounting          = "counting"        // what was confirmed is counted once more
+	ReasonDrifted           = "preview_drifted" // the tenant has other rows now than were confirmed
 	ReasonParticipantSilent = "participant_silent"
 	ReasonParticipantFailed = "participant_failed"
 	ReasonResidue           = "residue"
@@ -134,6 +147,7 @@ const (
 	StepRequested StepState = "requested" // a command is out
 	StepSucceeded StepState = "succeeded" // the receipt came
 	StepFailed    StepState = "failed"    // the participant refused or gave up, or left residue
+	StepWaived    StepState = "waived"    // a person has decided to close the job without it
 )
 
 // Step is one participant's part of a job.
@@ -143,7 +157,7 @@ type Step struct {
 	State       StepState
 	Attempt     int // of the newest command; 0 while pending
 	RequestedAt time.Time
-	FinishedAt  time.Time // zero unless succeeded or failed
+	FinishedAt  time.Time // zero unless succeeded, failed or waived
 	// Counts are the exact rows and files of the newest receipt, nil until there is one.
 	Counts     map[string]int64
 	Mode       string
@@ -158,6 +172,8 @@ type Step struct {
 	EraseAgain bool
 	// ErasedAt is the participant's own time of the receipt that Counts are from; zero until there is one.
 	ErasedAt time.Time
+	// Waiver is the decision to close the job without the participant; it counts once the step is waived.
+	Waiver *Waiver
 	// Earlier are the receipts that a restore from a backup has undone, oldest first. Counts are not added to them.
 	Earlier []Pass
 }
@@ -185,12 +201,17 @@ func (j Job) Clone() Job {
 		step := &j.Steps[i]
 		step.Counts, step.Residue = maps.Clone(step.Counts), maps.Clone(step.Residue)
 		step.Problems, step.Earlier = slices.Clone(step.Problems), slices.Clone(step.Earlier)
+		if step.Waiver != nil {
+			waiver := *step.Waiver
+			step.Waiver = &waiver
+		}
 	}
 	if j.Blocked != nil {
 		blocked := *j.Blocked
 		blocked.Participants = slices.Clone(blocked.Participants)
 		j.Blocked = &blocked
 	}
+	j.Confirmed = j.Confirmed.clone()
 	if j.Asked != nil {
 		asked := *j.Asked
 		j.Asked = &asked

@@ -28,12 +28,25 @@ var moves = map[move]bool{
 	{StateScheduled, "tick", StateDeleting}:    true,
 	{StateScheduled, "cancel", StateCancelled}: true,
 
+	{StateScheduled, "counted", StateDeleting}:       true,
+	{StateScheduled, "renew", StateAwaitingApproval}: true,
+
+	{StateScheduled, "release", StateDeleting}:  true,
+	{StateScheduled, "resume", StateDeleting}:   true,
+	{StateScheduled, "governor", StateDeleting}: true,
+	{StateDeleting, "resume", StateVerifying}:   true,
+
 	{StateDeleting, "answered", StateVerifying}: true,
 	{StateDeleting, "answered", StateFailed}:    true,
 
 	{StateFailed, "answered", StateDeleting}:  true,
 	{StateFailed, "answered", StateVerifying}: true,
 	{StateFailed, "replay", StateDeleting}:    true,
+
+	{StateDeleting, "waive", StateVerifying}: true,
+	{StateDeleting, "waive", StateFailed}:    true,
+	{StateFailed, "waive", StateDeleting}:    true,
+	{StateFailed, "waive", StateVerifying}:   true,
 
 	{StateVerifying, "verified", StateCompleted}: true,
 	{StateVerifying, "verified", StateFailed}:    true,

@@ -12,13 +12,16 @@ func (t *turn) onApprove(in Approve) error {
 	if t.job.State != StateAwaitingApproval {
 		return t.notNow()
 	}
-	if in.By == "" || in.By == t.job.RequestedBy {
+	if in.By == "" || in.By == t.job.RequestedBy || in.By == t.job.SubmittedBy {
 		return ErrFourEyes
+	}
+	if err := t.job.confirmedBy(in.Preview); err != nil {
+		return err
 	}
 	t.job.DecidedBy, t.note.By, t.job.Blocked = in.By, in.By, nil
 	t.job.DueAt = later(t.job.DueAt, t.now.Add(t.job.Policy.Grace))
 	t.changed = true
-	t.schedule()
+	t.begin()
 	return nil
 }
 
@@ -52,6 +55,9 @@ func (t *turn) onReplay(in Replay) error {
 	if t.job.State != StateDeleting && t.job.State != StateFailed {
 		return t.notNow()
 	}
+	if t.paused() {
+		return ErrPaused
+	}
 	silent := t.waitsFor(ReasonParticipantSilent)
 	if err := t.replayable(in.Participants, silent); err != nil {
 		return err
@@ -62,6 +68,7 @@ func (t *turn) onReplay(in Replay) error {
 		named := len(in.Participants) == 0 || slices.Contains(in.Participants, step.Participant)
 		if named && isReplayable(step, silent) {
 			t.again(step)
+			step.Waiver = nil // a person wants it asked, and nobody has agreed to go on without it
 			t.note.Participants, t.note.Attempt = append(t.note.Participants, step.Participant), step.Attempt
 			silent = slices.DeleteFunc(silent, func(p events.Participant) bool { return p == step.Participant })
 		}

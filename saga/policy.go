@@ -12,11 +12,20 @@ import (
 type Policy struct {
 	// Approval makes a second person approve before the grace begins.
 	Approval bool `json:"approval,omitempty"`
+	// ApprovalAbove makes a second person approve a deletion of more rows and files than this, and one whose size nobody has
+	// confirmed. Zero means that the size does not matter.
+	ApprovalAbove int64 `json:"approval_above,omitempty"`
 	// AttemptsMax is how often a silent step is requested before only its reason is repeated. Zero means no limit:
 	// a silent participant that returns must always find its command.
 	AttemptsMax int `json:"attempts_max,omitempty"`
+	// ConfirmPreview makes every request confirm a preview by its fingerprint.
+	ConfirmPreview bool `json:"confirm_preview,omitempty"`
 	// Deadline replaces the calendar month when it is shorter.
 	Deadline time.Duration `json:"deadline,omitempty"`
+	// DriftPercent and DriftRows are how far a participant's count, and the total, may be from what was confirmed: a count
+	// that is off by more than both has drifted. Zero means 10 percent and 100 rows.
+	DriftPercent int   `json:"drift_percent,omitempty"`
+	DriftRows    int64 `json:"drift_rows,omitempty"`
 	// Grace is the wait between scheduling and the first delete. Zero means none.
 	Grace time.Duration `json:"grace,omitempty"`
 	// CommandTTL is how long participants may act on a command. Zero means 24 h.
@@ -24,12 +33,20 @@ type Policy struct {
 	// Patience is how long a step or a verification may be silent before it is requested again. Zero means 60 s.
 	// It doubles with every attempt, up to 15 min.
 	Patience time.Duration `json:"patience,omitempty"`
+	// PreviewAge is how old a preview may be that is confirmed. Zero means 24 h.
+	PreviewAge time.Duration `json:"preview_age,omitempty"`
+	// WaiverApproval makes a second person decide the same before a participant is waived.
+	WaiverApproval bool `json:"waiver_approval,omitempty"`
 }
 
 // Defaults of a Policy, and the bound of its doubling.
 const (
 	commandTTLDefault = 24 * time.Hour
 	patienceDefault   = 60 * time.Second
+	// A working day's writes of a tenant are within a tenth of what it has; a small tenant's within a hundred rows.
+	driftPercentDefault = 10
+	driftRowsDefault    = 100
+	previewAgeDefault   = 24 * time.Hour
 	// patienceMax keeps a participant that comes back after a long outage waiting for a quarter of an hour at most.
 	patienceMax = 15 * time.Minute
 	// patienceDoublingsMax keeps the shift below from overflowing; 60 s reach the bound after 4 doublings.
@@ -51,7 +68,10 @@ func (p Policy) with(asked *events.RequestPolicy) Policy {
 
 func (p Policy) withDefaults() Policy {
 	p.CommandTTL = cmp.Or(p.CommandTTL, commandTTLDefault)
+	p.DriftPercent = cmp.Or(p.DriftPercent, driftPercentDefault)
+	p.DriftRows = cmp.Or(p.DriftRows, driftRowsDefault)
 	p.Patience = cmp.Or(p.Patience, patienceDefault)
+	p.PreviewAge = cmp.Or(p.PreviewAge, previewAgeDefault)
 	return p
 }
 
@@ -59,13 +79,20 @@ func (p Policy) validate() error {
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"deadline", p.Deadline}, {"grace", p.Grace}, {"command_ttl", p.CommandTTL}, {"patience", p.Patience}} {
+	}{{"deadline", p.Deadline}, {"grace", p.Grace}, {"command_ttl", p.CommandTTL}, {"patience", p.Patience},
+		{"preview_age", p.PreviewAge}} {
 		if d.value < 0 {
 			return fmt.Errorf("policy.%s: %w: %s is negative", d.field, events.ErrInvalid, d.value)
 		}
 	}
-	if p.AttemptsMax < 0 {
-		return fmt.Errorf("policy.attempts_max: %w: %d is negative", events.ErrInvalid, p.AttemptsMax)
+	for _, n := range []struct {
+		field string
+		value int64
+	}{{"approval_above", p.ApprovalAbove}, {"attempts_max", int64(p.AttemptsMax)}, {"drift_percent", int64(p.DriftPercent)},
+		{"drift_rows", p.DriftRows}} {
+		if n.value < 0 {
+			return fmt.Errorf("policy.%s: %w: %d is negative", n.field, events.ErrInvalid, n.value)
+		}
 	}
 	return nil
 }

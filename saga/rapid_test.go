@@ -29,11 +29,26 @@ func TestRandomRunsKeepThePromises(t *testing.T) {
 			"forge":     func(t *rapid.T) { r.forge(t) },
 			"verify":    func(t *rapid.T) { r.try(t, Verified{Previews: r.previews(t)}) },
 			"approve": func(t *rapid.T) {
-				r.try(t, Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")})
+				in := Approve{By: rapid.SampledFrom([]string{"user-1", "user-2"}).Draw(t, "by")}
+				if r.job.Confirmed != nil && rapid.Bool().Draw(t, "repeats") {
+					in.Preview = r.job.Confirmed.Fingerprint
+				}
+				r.try(t, in)
 			},
-			"reject": func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
-			"cancel": func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
-			"replay": func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
+			"hold": func(t *rapid.T) { r.guard(t, GuardHold) }, "release": func(t *rapid.T) { r.guard(t, GuardRelease) },
+			"pause": func(t *rapid.T) { r.guard(t, GuardPause) }, "resume": func(t *rapid.T) { r.guard(t, GuardResume) },
+			"governor": func(t *rapid.T) { r.guard(t, GuardGovernor) },
+			"waive": func(t *rapid.T) {
+				by := rapid.SampledFrom([]string{"user-2", "user-3"}).Draw(t, "by")
+				for _, p := range r.anyone(t) {
+					r.try(t, Waive{By: by, Participant: p, Reason: "gone for good"})
+				}
+			},
+			"counted": func(t *rapid.T) { r.try(t, Counted{Previews: r.previews(t)}) },
+			"renew":   func(t *rapid.T) { r.try(t, Renew{By: "user-3", Preview: r.preview(t)}) },
+			"reject":  func(t *rapid.T) { r.try(t, Reject{By: "user-2"}) },
+			"cancel":  func(t *rapid.T) { r.try(t, Cancel{By: "user-2"}) },
+			"replay":  func(t *rapid.T) { r.try(t, Replay{By: "user-2", Participants: r.anyone(t)}) },
 			"restored": func(t *rapid.T) {
 				if rapid.IntRange(0, 3).Draw(t, "seldom") == 0 {
 					r.try(t, Restored{By: "user-2", Participants: r.anyone(t)})
@@ -52,12 +67,65 @@ type run struct {
 	answers  []events.Result
 	attempts map[events.Participant]int // of the newest command
 	restored bool                       // the input at hand is Restored
+	guards   Guards
+	counted  bool // the input at hand proves that what was confirmed still holds
+}
+
+// preview is what somebody has seen: every participant has nothing, or two rows.
+func (r *run) preview(t *rapid.T) Preview {
+	var answers []events.Preview
+	for _, p := range []events.Participant{"orders", "pos", "sales", "tenants"} {
+		n := int64(rapid.IntRange(0, 1).Draw(t, "seen")) * 2
+		answers = append(answers, events.Preview{TenantID: "t1", ServiceName: p, Counts: map[string]int64{"b": n}})
+	}
+	p, _ := NewPreview("t1", r.now, answers)
+	return p
+}
+
+// guard changes what stands around the job, and tells it; the world may change without its being told, too.
+func (r *run) guard(t *rapid.T, change GuardChange) {
+	before := r.guards
+	switch change {
+	case GuardHold:
+		r.guards.Holds = append(slices.Clone(r.guards.Holds), Hold{ID: 1, Tenant: "t1", Code: "tax_audit", By: "user-3", At: r.now})
+	case GuardRelease:
+		r.guards.Holds = r.guards.Holds[:len(r.guards.Holds)/2]
+	case GuardPause:
+		r.guards.Pause = &Pause{By: "user-3", Reason: "wrong list", At: r.now}
+	case GuardResume:
+		r.guards.Pause = nil
+	case GuardGovernor:
+		r.guards.Governor = Governor{Max: rapid.IntRange(0, 1).Draw(t, "max"),
+			Begun: []time.Time{r.now.Add(-time.Duration(rapid.IntRange(0, 120).Draw(t, "minutes")) * time.Minute)}}
+	}
+	if change != GuardHold && rapid.IntRange(0, 3).Draw(t, "unsaid") == 0 {
+		return
+	}
+	if err := r.decide(t, Guarded{By: "user-3", Change: change}); err != nil {
+		require.ErrorIs(t, err, ErrPastPivot)
+		require.False(t, r.job.PivotAt.IsZero())
+		r.guards = before
+	}
+}
+
+// guarded is the job as a store gives it to whoever decides.
+func (r *run) guarded() Job {
+	job := r.job
+	job.Guards = r.guards
+	return job
 }
 
 func startRun(t *rapid.T) *run {
 	r := &run{now: worldEpoch, attempts: map[events.Participant]int{}}
 	request := Request{ID: worldJob, Generation: 3, At: r.now, Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
+	if rapid.Bool().Draw(t, "confirms") {
+		p := r.preview(t)
+		request.Preview = &p
+	}
+	request.Policy.ApprovalAbove = int64(rapid.IntRange(0, 1).Draw(t, "above"))
+	request.Policy.DriftRows = 1
+	request.Policy.WaiverApproval = rapid.Bool().Draw(t, "two")
 	request.Policy.Approval = rapid.Bool().Draw(t, "approval")
 	request.Policy.Grace = time.Duration(rapid.IntRange(0, 2).Draw(t, "grace")) * time.Minute
 	request.Policy.AttemptsMax = rapid.IntRange(0, 3).Draw(t, "attempts")
@@ -77,7 +145,8 @@ func startRun(t *rapid.T) *run {
 // try feeds an input that may be refused.
 func (r *run) try(t *rapid.T, in Input) {
 	if err := r.decide(t, in); err != nil {
-		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, events.ErrInvalid}
+		refusals := []error{ErrState, ErrPastPivot, ErrFourEyes, ErrMismatch, ErrHeld, ErrPaused, ErrPreviewMismatch,
+			ErrPreviewTenant, ErrPreviewExpired, events.ErrInvalid}
 		require.True(t, slices.ContainsFunc(refusals, func(known error) bool { return errors.Is(err, known) }),
 			"%v is a refusal", err)
 	}
@@ -86,8 +155,8 @@ func (r *run) try(t *rapid.T, in Input) {
 // decide feeds an input and holds the decision against the promises.
 func (r *run) decide(t *rapid.T, in Input) error {
 	before := r.job.Clone()
-	d, err := Decide(r.job, in, r.now)
-	repeated, repeatedErr := Decide(r.job, in, r.now)
+	d, err := Decide(r.guarded(), in, r.now)
+	repeated, repeatedErr := Decide(r.guarded(), in, r.now)
 	require.Equal(t, d, repeated, "deciding is pure")
 	require.Equal(t, err == nil, repeatedErr == nil, "deciding is pure")
 	require.Equal(t, before, r.job, "the job given is not changed")
@@ -98,6 +167,9 @@ func (r *run) decide(t *rapid.T, in Input) error {
 		return err
 	}
 	_, r.restored = in.(Restored)
+	counted, ok := in.(Counted)
+	p, whole := NewPreview("t1", r.now, counted.Previews)
+	r.counted = ok && whole && len(p.Counts) == len(before.Steps) && len(before.Confirmed.Drift(before.Policy, p)) == 0
 	require.True(t, !before.State.Final() || before.State == StateCompleted && r.restored, "a final job never changes")
 	require.Equal(t, before.Version+1, d.Job.Version)
 	require.Equal(t, d.Job.Version, d.Entry.Number, "every decision is a line of the history")
@@ -136,8 +208,15 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 	switch data := e.Data.(type) {
 	case *events.Command:
 		require.False(t, now.State.Final())
+		require.Nil(t, r.guards.Pause, "nothing begins while everything is paused")
+		if before.PivotAt.IsZero() {
+			require.Empty(t, r.guards.Holds, "nothing begins while a hold stands")
+			require.False(t, r.now.Before(now.DueAt), "nothing begins before the grace is over")
+			require.True(t, now.Confirmed == nil || r.counted, "what was confirmed was counted again")
+			require.Zero(t, r.guards.Governor.place(r.now, true).Compare(r.now), "nothing begins before its place has come")
+		}
 		for _, step := range now.Steps {
-			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.Wave <= before.Wave,
+			require.True(t, step.Wave >= data.Wave || step.State == StepSucceeded || step.State == StepWaived || step.Wave <= before.Wave,
 				"a wave begins when those before it have succeeded")
 		}
 		for _, p := range data.Participants {
@@ -154,12 +233,23 @@ func (r *run) judge(t *rapid.T, before, now Job, e events.Event) {
 		}
 	case *events.Deleted:
 		require.Equal(t, StateCompleted, now.State)
+		var waived []events.Participant
+		for _, w := range data.Waived {
+			waived = append(waived, w.ServiceName)
+		}
+		require.Equal(t, now.Waived(), waived, "who is waived is named")
+		require.Less(t, len(waived), len(now.Steps), "somebody has proven something")
 		for _, step := range now.Steps {
+			if step.State == StepWaived {
+				require.NotNil(t, step.Waiver)
+				require.True(t, !now.Policy.WaiverApproval || step.Waiver.SecondBy != "" && step.Waiver.SecondBy != step.Waiver.By)
+				continue
+			}
 			require.Equal(t, StepSucceeded, step.State)
 			require.False(t, step.VerifiedAt.IsZero(), "%s has proven zero", step.Participant)
 			require.Equal(t, step.Counts, data.DeletedCounts[step.Participant])
 		}
-		require.Len(t, data.DeletedCounts, len(now.Steps))
+		require.GreaterOrEqual(t, len(data.DeletedCounts), len(now.Steps)-len(waived))
 		for _, step := range before.Steps {
 			for _, pass := range step.Earlier {
 				require.Contains(t, data.Earlier, events.EarlierPass{ServiceName: step.Participant, DeletedCounts: pass.Counts,
@@ -247,12 +337,29 @@ func (r *run) previews(t *rapid.T) (previews []events.Preview) {
 // bringToItsEnd lets everybody answer. A few rounds suffice from wherever the job stands.
 func (r *run) bringToItsEnd(t *rapid.T) {
 	const rounds = 12
+	r.guards = Guards{}
+	require.NoError(t, r.decide(t, Guarded{By: "user-3", Change: GuardRelease}))
+	require.NoError(t, r.decide(t, Guarded{By: "user-3", Change: GuardResume}))
 	for range rounds {
 		r.now = r.now.Add(time.Hour)
-		if err := r.decide(t, Approve{By: "user-2"}); err != nil {
+		if r.job.Blocked != nil && r.job.Blocked.Code == ReasonDrifted {
+			require.NoError(t, r.decide(t, Renew{By: "user-2", Preview: r.preview(t)}))
+		}
+		approve := Approve{By: "user-2"}
+		if r.job.Confirmed != nil {
+			approve.Preview = r.job.Confirmed.Fingerprint
+		}
+		if err := r.decide(t, approve); err != nil {
 			require.ErrorIs(t, err, ErrState)
 		}
 		require.NoError(t, r.decide(t, Tick{}))
+		if r.job.Confirmed != nil {
+			var answers []events.Preview
+			for p, n := range r.job.Confirmed.Counts {
+				answers = append(answers, events.Preview{TenantID: "t1", ServiceName: p, Counts: map[string]int64{"b": n}})
+			}
+			require.NoError(t, r.decide(t, Counted{Previews: answers}))
+		}
 		if err := r.decide(t, Replay{By: "user-2"}); err != nil {
 			require.ErrorIs(t, err, ErrState)
 		}

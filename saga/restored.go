@@ -16,6 +16,12 @@ func (t *turn) onRestored(in Restored) error {
 	default:
 		return t.notNow()
 	}
+	switch {
+	case t.paused():
+		return ErrPaused
+	case len(t.guards.Holds) > 0:
+		return ErrHeld
+	}
 	if err := t.erased(in.Participants); err != nil {
 		return err
 	}

@@ -18,11 +18,13 @@ const (
 	ReasonOverrideMissing      = "override_reason_missing" // a platform administrator has not said why he passes them over
 )
 
-// Asker is who asks for a deletion, and what he says beyond the request. It lives as long as the question: nothing of it is
-// part of a job or an event.
+// Asker is who asks for a deletion, and what he says beyond the request. It lives as long as the question: but for By
+// nothing of it is part of a job, and nothing of an event.
 type Asker struct {
 	// Admin is true for a platform administrator, as his token says.
 	Admin bool
+	// By is the subject of who sends the request; the one part that a job keeps, so that he cannot approve it.
+	By string
 	// ConfirmName is the tenant's name as the asker repeats it. It is compared, and neither stored nor logged.
 	ConfirmName string
 	// ConfirmOtherAdmins says that the owner knows of the tenant's other active admins.

@@ -20,17 +20,17 @@ func Start(r Request) (Decision, error) {
 	if err := r.validate(); err != nil {
 		return Decision{}, fmt.Errorf("saga: start job: %w", err)
 	}
-	t := &turn{job: newJob(r), now: instant(r.At), changed: true}
+	t := &turn{job: newJob(r), guards: r.Guards, now: instant(r.At), changed: true}
 	t.note.By = t.job.RequestedBy
 	switch {
 	case r.Cause != "":
 		t.refuse(r.Cause)
 	case len(r.Roster) == 0:
 		t.refuse(ReasonRosterEmpty)
-	case t.job.Policy.Approval:
+	case t.needsApproval():
 		t.await()
 	default:
-		t.schedule()
+		t.begin() // a job that nothing stands before costs one transaction
 	}
 	return t.decision(stateNew, kindSubmit)
 }
@@ -72,6 +72,7 @@ func newJob(r Request) Job {
 		ID: r.ID, Tenant: r.Submitted.TenantID, Generation: r.Generation, State: stateNew, Version: 1,
 		Source: r.Submitted.Source, RequestID: r.Submitted.RequestID,
 		Reason: r.Submitted.Reason, RequestedBy: r.Submitted.RequestedBy,
+		Preview: r.Submitted.Preview, Confirmed: r.Preview.clone(), SubmittedBy: cmp.Or(r.By, r.Submitted.RequestedBy),
 		Asked: asked(r.Submitted), Round: 1, SubmittedAt: at, NotBefore: notBefore(r.Submitted),
 		Deadline: policy.deadline(at), Policy: policy,
 		Steps: make([]Step, 0, len(r.Roster)),
@@ -90,7 +91,7 @@ func newJob(r Request) Job {
 // conflict (ErrConflict), not a repeat.
 func (j Job) Made(s events.Submitted) bool {
 	return j.Source == s.Source && j.RequestID == s.RequestID && j.Tenant == s.TenantID && j.Reason == s.Reason &&
-		j.RequestedBy == s.RequestedBy && j.NotBefore.Equal(notBefore(s)) && sameAsked(j.Asked, asked(s))
+		j.RequestedBy == s.RequestedBy && j.Preview == s.Preview && j.NotBefore.Equal(notBefore(s)) && sameAsked(j.Asked, asked(s))
 }
 
 // asked is the request's own policy; one that asks for nothing is none.
@@ -129,18 +130,8 @@ func (t *turn) refuse(reason string) {
 }
 
 func (t *turn) await() {
-	t.job.State = StateAwaitingApproval
+	t.job.State, t.job.WakeAt = StateAwaitingApproval, time.Time{}
 	t.block(ReasonApproval, nil, "A person other than the requester must approve or reject the job.")
-}
-
-// schedule waits for the grace to end, or begins at once when there is none: a job without grace costs one transaction.
-func (t *turn) schedule() {
-	if !t.job.DueAt.After(t.now) {
-		t.pivot()
-		return
-	}
-	t.job.State, t.job.WakeAt = StateScheduled, t.job.DueAt
-	t.block(ReasonGrace, nil, "Wait for the grace to end at "+t.job.DueAt.Format(time.RFC3339)+", or cancel the job.")
 }
 
 // end ends a job that deletes nothing, and says why.

@@ -36,8 +36,8 @@ type JobStore interface {
 	// Inbox id was counted before is skipped (Duplicate). An error of one Decide rejects that change alone: it is in its
 	// Outcome. The outcomes are in the order of the changes; several changes of one job run one after the other.
 	Update(ctx context.Context, changes ...Change) ([]Outcome, error)
-	// Due claims at most limit jobs whose WakeAt has come, for the length of lease (SKIP LOCKED), and says when the next
-	// is due (zero: none known).
+	// Due claims at most limit jobs whose WakeAt has come, oldest first, for the length of lease (SKIP LOCKED), and says when
+	// the next is due (zero: none known).
 	Due(ctx context.Context, now time.Time, lease time.Duration, limit int) (due []events.JobID, next time.Time, err error)
 	// Job reads one job.
 	Job(ctx context.Context, id events.JobID) (Job, error)
@@ -58,6 +58,9 @@ type Submission struct {
 	Detached bool
 	// Refused is what the tenant rules say against it; nil for nothing. A repeat yields the job that is there all the same.
 	Refused *RefusedError
+	// Preview is the one that the submission confirms, as it was kept; By who sent it, where that is known.
+	Preview *Preview
+	By      string
 }
 
 // Change is one input for one job.
@@ -213,4 +216,6 @@ type Store interface {
 	Outbox
 	DeadLetters
 	Rosters
+	GuardStore
+	PreviewStore
 }

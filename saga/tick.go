@@ -6,12 +6,34 @@ import (
 	"github.com/bakery-ia/tenant-deletion/events"
 )
 
-// onGraceOver begins to delete once the grace is over.
-func (t *turn) onGraceOver() {
-	if t.now.Before(t.job.DueAt) {
-		return
+// onTick does what the job's state waits for.
+func (t *turn) onTick() {
+	switch t.job.State {
+	case StateScheduled:
+		t.begin()
+	case StateDeleting, StateVerifying:
+		switch {
+		case t.paused():
+			t.halt()
+		case t.job.State == StateDeleting:
+			t.onPatienceOver()
+		default:
+			t.onUnanswered()
+		}
+	default: // no other state waits for time
 	}
-	t.pivot()
+}
+
+// onLost asks those again who may never have been asked, unless everything is paused: the end of the pause looks anew.
+func (t *turn) onLost(in Lost) {
+	switch {
+	case t.paused():
+	case t.job.State == StateDeleting:
+		t.onCommandsLost(in)
+	case t.job.State == StateVerifying:
+		t.onAskingLost(in)
+	default: // no other state has asked anyone
+	}
 }
 
 // onPatienceOver asks every step again that was silent for longer than its patience, and names who is silent.

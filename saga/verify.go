@@ -20,7 +20,7 @@ func (t *turn) verifyAll() {
 }
 
 func (t *turn) unverified() []events.Participant {
-	return t.job.participants(func(s Step) bool { return s.VerifiedAt.IsZero() })
+	return t.job.participants(func(s Step) bool { return s.VerifiedAt.IsZero() && s.State != StepWaived })
 }
 
 // onUnanswered asks those again that did not let themselves be counted, and names them.
@@ -85,7 +85,7 @@ func (t *turn) counted(p *events.Preview) error {
 	if p.TenantID != t.job.Tenant || i < 0 {
 		return fmt.Errorf("%w: preview of %s", ErrMismatch, p.ServiceName)
 	}
-	if p.Error != nil || p.Counts == nil {
+	if p.Error != nil || p.Counts == nil || t.job.Steps[i].State == StepWaived {
 		return nil
 	}
 	step, residue := &t.job.Steps[i], nonZero(p.Counts)

@@ -46,11 +46,15 @@ func (j Job) waveAfter(wave int) (next int) {
 
 // settle looks at the steps after one of them changed, and moves the job where they allow.
 func (t *turn) settle() {
+	requested := t.has(StepRequested)
 	switch {
-	case t.has(StepRequested):
-		t.job.State, t.job.WakeAt = StateDeleting, t.nextLook()
-	case t.has(StepFailed):
+	case !requested && t.has(StepFailed):
 		t.fail()
+	case t.paused():
+		t.job.State = StateDeleting
+		t.halt()
+	case requested:
+		t.job.State, t.job.WakeAt = StateDeleting, t.nextLook()
 	default:
 		t.advance()
 	}

@@ -13,9 +13,10 @@ import (
 
 // world is one job and a clock, driven by the commands of a transcript.
 type world struct {
-	job   Job
-	now   time.Time
-	moved map[move]bool
+	job    Job
+	now    time.Time
+	moved  map[move]bool
+	guards Guards
 }
 
 var worldEpoch = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
@@ -88,6 +89,11 @@ func (w *world) run(line string) string {
 			return "error: " + err.Error() + "\n"
 		}
 		return ""
+	case "hold", "release", "pause", "resume", "governor":
+		w.guard(c)
+		if w.job.ID == "" {
+			return ""
+		}
 	case "submit":
 		d, err := Start(w.request(c))
 		return w.became(stateNew, kindSubmit, d, err)
@@ -96,8 +102,9 @@ func (w *world) run(line string) string {
 	if in == nil {
 		return "error: no such command\n"
 	}
-	from := w.job.State
-	d, err := Decide(w.job, in, w.now)
+	from, guarded := w.job.State, w.job
+	guarded.Guards = w.guards
+	d, err := Decide(guarded, in, w.now)
 	return w.became(from, in.kind(), d, err)
 }
 
@@ -105,7 +112,8 @@ func (w *world) request(c command) Request {
 	r := Request{ID: worldJob, Generation: c.number("generation", 1), At: w.now, Policy: Policy{
 		Grace: c.duration("grace"), Patience: c.duration("patience"), Deadline: c.duration("deadline"),
 		CommandTTL: c.duration("ttl"), AttemptsMax: c.number("attempts", 0), Approval: slices.Contains(c.words, "approval"),
-	}, Cause: c.take("cause"), Submitted: events.Submitted{
+		ApprovalAbove: int64(c.number("above", 0)), WaiverApproval: slices.Contains(c.words, "waiver_approval"),
+	}, Guards: w.guards, Cause: c.take("cause"), Submitted: events.Submitted{
 		RequestID: "r-1", TenantID: "t1", Source: "tenants", Reason: "contract_ended", RequestedBy: "user-1"}}
 	if later := c.duration("not_before"); later != 0 {
 		at := w.now.Add(later)
@@ -117,6 +125,10 @@ func (w *world) request(c command) Request {
 		r.Roster = append(r.Roster, RosterEntry{Participant: events.Participant(name), Wave: n})
 	}
 	r.Submitted.Policy = c.asked()
+	if seen := c.take("seen"); seen != "" {
+		p := w.preview(seen)
+		r.Preview, r.Submitted.Preview = &p, p.Fingerprint
+	}
 	return r
 }
 
@@ -141,17 +153,73 @@ func (w *world) input(c command) Input {
 	case "verify":
 		return Verified{Previews: w.previews(c)}
 	case "approve":
-		return Approve{By: c.take("by")}
+		approve := Approve{By: c.take("by")}
+		if slices.Contains(c.words, "confirmed") {
+			approve.Preview = w.job.Confirmed.Fingerprint
+		}
+		return approve
 	case "reject":
 		return Reject{By: c.take("by")}
 	case "cancel":
 		return Cancel{By: c.take("by")}
 	case "replay":
 		return Replay{By: c.take("by"), Participants: c.participants()}
+	case "counted":
+		return Counted{Previews: w.previews(c)}
+	case "waive":
+		return Waive{By: c.take("by"), Participant: events.Participant(c.words[0]), Reason: "gone for good"}
+	case "renew":
+		p := w.preview(c.take("seen"))
+		p.At = p.At.Add(-c.duration("age"))
+		if slices.Contains(c.words, "foreign") {
+			p.Tenant = "t2"
+		}
+		return Renew{By: c.take("by"), Fingerprint: p.Fingerprint, Preview: p}
+	case "hold", "release", "pause", "resume", "governor":
+		return Guarded{By: "user-3", Change: GuardChange(c.verb)}
 	case "restored":
 		return Restored{By: c.take("by"), Participants: c.participants()}
 	}
 	return nil
+}
+
+// guard changes what stands around the job.
+func (w *world) guard(c command) {
+	g := &w.guards
+	switch c.verb {
+	case "hold":
+		g.Holds = append(g.Holds, Hold{ID: int64(len(g.Holds) + 1), Tenant: "t1", Code: c.words[0], By: "user-3", At: w.now})
+	case "release":
+		g.Holds = slices.DeleteFunc(slices.Clone(g.Holds), func(h Hold) bool { return h.Code == c.words[0] })
+	case "pause":
+		g.Pause = &Pause{By: "user-3", Reason: "a wrong list", At: w.now}
+	case "resume":
+		g.Pause = nil
+	case "governor":
+		g.Governor.Max = c.number("max", 0)
+		g.Governor.Begun, g.Governor.Planned = w.times(c.take("begun")), w.times(c.take("planned"))
+	}
+}
+
+// times are distances from the epoch.
+func (w *world) times(list string) (all []time.Time) {
+	for text := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' }) {
+		d, _ := time.ParseDuration(text) // a bad one is the epoch
+		all = append(all, worldEpoch.Add(d))
+	}
+	return all
+}
+
+// preview is what participants had when they were counted, as name:count,... says.
+func (w *world) preview(seen string) Preview {
+	var answers []events.Preview
+	for entry := range strings.FieldsFuncSeq(seen, func(r rune) bool { return r == ',' }) {
+		name, count, _ := strings.Cut(entry, ":")
+		n, _ := strconv.ParseInt(count, 10, 64) // a bad count is none
+		answers = append(answers, events.Preview{ServiceName: events.Participant(name), Counts: map[string]int64{"rows": n}})
+	}
+	p, _ := NewPreview("t1", w.now, answers)
+	return p
 }
 
 func (w *world) result(c command) events.Result {
@@ -211,6 +279,9 @@ func (w *world) became(from State, by string, d Decision, err error) string {
 		}
 		fmt.Fprintf(&out, "> %s %s\n", events.Subject(e), says(e.Data))
 	}
+	if len(d.Recount) > 0 {
+		fmt.Fprintf(&out, "count %s\n", list(d.Recount))
+	}
 	if len(d.Verify) > 0 {
 		fmt.Fprintf(&out, "verify %s\n", list(d.Verify))
 	}
@@ -255,6 +326,9 @@ func (w *world) describe(out *strings.Builder) {
 		for _, pass := range s.Earlier {
 			fmt.Fprintf(out, ", earlier %v up to attempt %d", pass.Counts, pass.Attempt)
 		}
+		if s.Waiver != nil {
+			fmt.Fprintf(out, ", waiver by %s and %q", s.Waiver.By, s.Waiver.SecondBy)
+		}
 		if !s.VerifiedAt.IsZero() {
 			out.WriteString(", verified")
 		}
@@ -277,6 +351,9 @@ func says(data events.Payload) string {
 		text := fmt.Sprintf("total %d", d.Total)
 		for _, pass := range d.Earlier {
 			text += fmt.Sprintf(", round %d, earlier %s %v", d.Round, pass.ServiceName, pass.DeletedCounts)
+		}
+		for _, w := range d.Waived {
+			text += fmt.Sprintf(", without %s, which %s waived", w.ServiceName, w.WaivedBy)
 		}
 		return text
 	}

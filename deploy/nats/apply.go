@@ -119,6 +119,7 @@ func surveyConsumer(ctx context.Context, js jetstream.JetStream, want Consumer) 
 	case err == nil:
 		have := consumer.CachedInfo().Config
 		a.have = have
+		config.PauseUntil = have.PauseUntil // a pause is a person's order, not a setting
 		if want.startUnset {
 			config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
 		}

@@ -4,7 +4,8 @@
 // # Usage
 //
 // Open a bus, Publish what must not be lost, Consume with a durable consumer that deploy/nats has provisioned, Request and
-// Serve previews, Announce and Watch what may be lost. Both buses are also a Reader, a Pinger and a Tailer.
+// Serve previews, Announce and Watch what may be lost. Both buses are also a Reader, a Pinger, a Tailer and a
+// Pauser.
 //
 // # Guarantees
 //

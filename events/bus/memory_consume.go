@@ -14,6 +14,7 @@ type memoryConsumer struct {
 	ready  []*memoryDelivery
 	// pending counts the deliveries that were handed out and are not settled.
 	pending int
+	paused  bool          // hands out nothing
 	wake    chan struct{} // closed and replaced when something becomes ready
 }
 
@@ -43,7 +44,7 @@ func (c *memoryConsumer) rouse() {
 
 // next is the delivery to hand out now; nil when there is none, or when those on their way must be settled first.
 func (c *memoryConsumer) next() *memoryDelivery {
-	for len(c.ready) > 0 {
+	for len(c.ready) > 0 && !c.paused {
 		d := c.ready[0]
 		first := d.delivered == 0
 		if first && c.AckPendingMax > 0 && c.pending >= c.AckPendingMax {

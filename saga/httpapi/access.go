@@ -105,8 +105,11 @@ var rules = map[string]Rule{
 	"cancelJob":    {Scope: ScopeCancel, Owner: true},
 	"approveJob":   {Scope: ScopeApprove},
 	"rejectJob":    {Scope: ScopeApprove},
+	"renewPreview": {Scope: ScopeWrite, Owner: true},
+	"waiveStep":    {Scope: ScopeWaive},
 
 	"previewTenant": {Scope: ScopeRead, Owner: true},
+	"createPreview": {Scope: ScopeWrite, Owner: true}, // it is kept, and can be confirmed
 	"listJobs":      {Scope: ScopeRead, Owner: true},
 	"getJob":        {Scope: ScopeRead, Owner: true, Requester: true},
 	"listJobEvents": {Scope: ScopeRead, Owner: true, Requester: true},
@@ -120,6 +123,13 @@ var rules = map[string]Rule{
 	"getDeadLetter":     {Scope: ScopeDeadLetters},
 	"resendDeadLetter":  {Scope: ScopeDeadLetters},
 	"discardDeadLetter": {Scope: ScopeDeadLetters},
+
+	"listHolds":       {Scope: ScopeRead},
+	"holdTenant":      {Scope: ScopeHold},
+	"releaseHold":     {Scope: ScopeHold},
+	"getControls":     {Scope: ScopeRead},
+	"pauseDeletions":  {Scope: ScopePause},
+	"resumeDeletions": {Scope: ScopePause},
 
 	"listParticipants": {Scope: ScopeRead},
 	"setRoster":        {Scope: ScopeParticipants},

@@ -54,20 +54,40 @@ func TestActions(t *testing.T) {
 		release()
 		w.until(job, saga.StateCompleted)
 	})
+	t.Run("a person closes a job without a participant that failed, and everybody sees it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		job := w.failed("acme")
+		waive := func(p events.Participant) reply {
+			return w.do(request{method: "POST", path: jobsPath + "/" + string(job.JobID) + "/waive", as: "bob",
+				header: map[string]string{"If-Match": "*"}, body: Waive{Participant: p, Reason: "gone for good"}})
+		}
+		waive("tenants").refused(http.StatusConflict, CodeWrongState)
+		waive("strangers").refused(http.StatusUnprocessableEntity, CodeInvalid)
+		waived := read[Job](waive("orders").is(http.StatusAccepted))
+		require.Equal(t, []events.Participant{"orders"}, waived.Waived)
+		require.Equal(t, [2]string{"bob", "gone for good"}, [2]string{waived.Steps[0].Waiver.By, waived.Steps[0].Waiver.Reason})
+		done := w.until(job, saga.StateCompleted)
+		require.Equal(t, []events.Participant{"orders"}, done.Waived)
+		require.Equal(t, 1, done.Tally["waived"])
+		waive("orders").refused(http.StatusConflict, CodeWrongState)
+	})
 	t.Run("an action says which version was seen", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, nil)
 		job := read[Job](w.submit(approval("acme"), "key-1").is(http.StatusAccepted))
 		w.parts["orders"].refuse(true)
-		for _, verb := range []string{"approve", "reject", "cancel", "replay"} {
+		bodies := map[string]any{"renew": Renewal{Preview: w.preview("acme").Fingerprint},
+			"waive": Waive{Participant: "orders", Reason: "gone for good"}}
+		for _, verb := range []string{"approve", "reject", "cancel", "replay", "renew", "waive"} {
 			path := jobsPath + "/" + string(job.JobID) + "/" + verb
 			for _, sent := range []string{`"0"`, `1`, `W/"1"`, `"1", "2"`, `"-1"`, `"01"`, `"1`, `"a"`, `"9999999999999999999"`, `**`} {
-				p := w.do(request{method: "POST", path: path, header: map[string]string{"If-Match": sent}}).
+				p := w.do(request{method: "POST", path: path, header: map[string]string{"If-Match": sent}, body: bodies[verb]}).
 					refused(http.StatusUnprocessableEntity, CodeInvalid)
 				require.Equal(t, "header.If-Match", p.Errors[0].Location, sent)
 			}
-			p := w.do(request{method: "POST", path: path, as: "bob", header: map[string]string{"If-Match": `"7"`}}).
-				refused(http.StatusPreconditionFailed, CodeVersion)
+			q := request{method: "POST", path: path, as: "bob", header: map[string]string{"If-Match": `"7"`}, body: bodies[verb]}
+			p := w.do(q).refused(http.StatusPreconditionFailed, CodeVersion)
 			require.Equal(t, string(saga.StateAwaitingApproval), p.State)
 		}
 		r := w.do(request{method: "POST", path: jobsPath + "/" + string(job.JobID) + "/cancel", as: "bob",

@@ -83,6 +83,9 @@ func (a *API) mount() {
 	if a.cfg.Coordinator != nil && a.cfg.Repair != nil {
 		a.mountReplays()
 	}
+	if a.cfg.Guards != nil {
+		a.mountGuards()
+	}
 	if a.cfg.Repair != nil {
 		a.mountDeadLetters()
 	}
@@ -207,8 +210,8 @@ func Document(services map[string]events.Participant) ([]byte, error) {
 
 // wholeConfig has every part, described and not there.
 func wholeConfig(services map[string]events.Participant) Config {
-	return Config{Audit: absent{}, Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
-		Services: named{names: services}}
+	return Config{Audit: absent{}, Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{},
+		Tenants: absent{}, Services: named{names: services}}
 }
 
 // refuseAll lets nobody in.
@@ -218,6 +221,7 @@ func refuseAll(context.Context, Access) (Caller, error) { return Caller{}, ErrFo
 type absent struct {
 	saga.Trail
 	Coordinator
+	Guards
 	Repair
 	Rosters
 	Tenants

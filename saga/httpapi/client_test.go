@@ -48,7 +48,8 @@ func runsEverything() bool {
 }
 
 func unseen() (missing []string) {
-	a, err := New(AuthoriserFunc(authorise), Config{Audit: absent{}, Coordinator: absent{}, Repair: absent{}, Rosters: absent{},
+	a, err := New(AuthoriserFunc(authorise), Config{Audit: absent{}, Coordinator: absent{}, Guards: absent{}, Repair: absent{},
+		Rosters: absent{},
 		Tenants: absent{}, Services: services{}})
 	if err != nil {
 		return []string{err.Error()}

@@ -25,6 +25,8 @@ type Config struct {
 	// EraseTimeout bounds a deletion from one service, which the caller waits for. Zero means 5 min: ten times what the
 	// largest tenant of the reference platform takes.
 	EraseTimeout time.Duration
+	// Guards serves legal holds and what is set for all deletions. Deletions from single services obey it too.
+	Guards Guards
 	// Heartbeat is how often a silent live stream shows that it lives. Zero means 15 s: half of what proxies wait for.
 	Heartbeat time.Duration
 	// Logger is silent at its zero value.

@@ -18,7 +18,7 @@ type Confirmation struct {
 
 // asker is who asks, as the tenant rules see him.
 func (c Confirmation) asker(caller Caller) saga.Asker {
-	return saga.Asker{Admin: caller.Admin(), ConfirmName: c.ConfirmName, ConfirmOtherAdmins: c.ConfirmOtherAdmins,
+	return saga.Asker{Admin: caller.Admin(), By: caller.Subject, ConfirmName: c.ConfirmName, ConfirmOtherAdmins: c.ConfirmOtherAdmins,
 		OverrideReason: c.OverrideReason, Service: caller.Source != ""}
 }
 

@@ -21,6 +21,7 @@ const (
 	tagServices     = "services"
 	tagTenants      = "tenants"
 	tagAudit        = "audit"
+	tagGuards       = "guards"
 	tagHealth       = "health"
 )
 
@@ -28,6 +29,7 @@ var tags = []*huma.Tag{
 	{Name: tagJobs, Description: "A job is one tenant's deletion from request to end: ask for it, follow it, decide about it."},
 	{Name: tagPreviews, Description: "Exact counts of what a deletion would delete now. No effect."},
 	{Name: tagReplays, Description: "Ask participants again that failed, were silent, or came back from a backup."},
+	{Name: tagGuards, Description: "What stands between jobs and their first delete: legal holds, a pause, the governor."},
 	{Name: tagDeadLetters, Description: "Messages that could not be handled, with the reason."},
 	{Name: tagParticipants, Description: "The services that must take part in every new job."},
 	{Name: tagServices, Description: "The platform's routes of single services: a deletion outside of any job."},
@@ -73,6 +75,7 @@ func (a *API) tags() []*huma.Tag {
 	mounted := map[string]bool{
 		tagHealth: true, tagJobs: a.cfg.Coordinator != nil, tagPreviews: a.cfg.Coordinator != nil,
 		tagReplays: a.cfg.Coordinator != nil && a.cfg.Repair != nil, tagDeadLetters: a.cfg.Repair != nil,
+		tagGuards:       a.cfg.Guards != nil,
 		tagParticipants: a.cfg.Rosters != nil, tagServices: a.cfg.Services != nil,
 		tagTenants: a.cfg.Tenants != nil || a.cfg.Coordinator != nil, tagAudit: a.cfg.Audit != nil,
 	}

@@ -10,9 +10,10 @@ import (
 
 // What the document shows. Nothing here is served.
 const (
-	exampleID     events.JobID    = "019a9f3e-7c1a-7c52-9a51-2f6d0f6d7a11"
-	exampleTenant events.TenantID = "6f1c2a70-4b0e-4f0a-9a3b-1d6f0c2b7e55"
-	exampleUser                   = "b7a2f3c4-1111-4a5b-8c6d-0e9f8a7b6c5d"
+	exampleID          events.JobID    = "019a9f3e-7c1a-7c52-9a51-2f6d0f6d7a11"
+	exampleFingerprint                 = "pv_k3xq7m2vb5tzr4wly6ncd2hgfa"
+	exampleTenant      events.TenantID = "6f1c2a70-4b0e-4f0a-9a3b-1d6f0c2b7e55"
+	exampleUser                        = "b7a2f3c4-1111-4a5b-8c6d-0e9f8a7b6c5d"
 )
 
 var (
@@ -41,10 +42,20 @@ var (
 	exampleAudit = AuditRecords{Records: []AuditRecord{{Number: 4711, At: exampleAt, Action: "KPDX3N5TLQ7R2ZC6V4BMYAHJWE",
 		Phase: saga.AuditOutcome, Operation: "deleteTenant", Actor: exampleUser, Token: "c0ffee", Origin: "192.0.2.17",
 		TenantID: exampleTenant, JobID: exampleID, Reason: "tenant_deleted", Code: saga.AuditDone, Hash: saga.AuditStart}}}
+	exampleNewHold = NewHold{Code: "tax_audit", Reason: "the accounts of 2025 are being audited", Reference: "FA-2026/17"}
+	exampleHold    = Hold{ID: 3, TenantID: exampleTenant, Code: "tax_audit", Reason: "the accounts of 2025 are being audited",
+		Reference: "FA-2026/17", By: "user:0815", At: exampleAt}
+	exampleControls = Controls{GovernorMax: 50, Pause: &Pause{By: "user:0815", Reason: "a wrong list", At: exampleAt}}
 
 	exampleTransferred = Transferred{TenantID: exampleTenant, PreviousOwnerID: "0d3a6b55-2222-4c1d-9e8f-7a6b5c4d3e2f",
 		OwnerID: exampleUser}
 )
+
+func exampleReleased() Hold {
+	released := exampleHold
+	released.Released = &Release{By: "user:0815", Reason: "the audit is over", At: exampleAt.Add(time.Hour)}
+	return released
+}
 
 func exampleJob() Job {
 	due := exampleAt.Add(time.Hour)

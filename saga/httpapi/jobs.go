@@ -87,12 +87,14 @@ func (a *API) submitJob(ctx context.Context, caller Caller, in *submitJobInput) 
 		return nil, fmt.Errorf("requested_by: %w: only a service asks on behalf of somebody else", ErrForbidden)
 	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.Body.TenantID, Source: caller.source(),
-		Reason: in.Body.Reason, RequestedBy: by, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy}, in.Body.asker(caller))
+		Reason: in.Body.Reason, RequestedBy: by, Preview: in.Body.Preview, NotBefore: in.Body.NotBefore, Policy: in.Body.Policy},
+		in.Body.asker(caller))
 }
 
 type deleteTenantInput struct {
 	TenantID events.TenantID `path:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The tenant's id."`
 	Key      string          `header:"Idempotency-Key" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Names this request."`
+	Preview  string          `query:"preview" pattern:"^pv_[a-z2-7]{26}$" doc:"The fingerprint of the preview that is confirmed."`
 	Reason   string          `query:"reason" pattern:"^[a-z][a-z_]{0,63}$" default:"tenant_deleted" doc:"A code, never prose."`
 	Name     string          `header:"Td-Confirm-Name" maxLength:"2048" doc:"The tenant's name, as UTF-8, percent-encoded; it stands in no URL, because these are logged."` //nolint:lll // a tag cannot be broken
 	Others   bool            `query:"confirm_other_admins" doc:"The owner knows of the tenant's other active admins."`
@@ -114,7 +116,7 @@ func (a *API) deleteTenant(ctx context.Context, caller Caller, in *deleteTenantI
 		return nil, err
 	}
 	return a.submit(ctx, events.Submitted{RequestID: in.Key, TenantID: in.TenantID, Source: caller.source(), Reason: in.Reason,
-		RequestedBy: caller.Subject}, guards.asker(caller))
+		RequestedBy: caller.Subject, Preview: in.Preview}, guards.asker(caller))
 }
 
 // freshKey names a request that its asker did not name.
@@ -164,7 +166,7 @@ type listJobsInput struct {
 	TenantID  events.TenantID    `query:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Jobs of this tenant."`
 	States    []saga.State       `query:"state,explode" enum:"refused,awaiting_approval,rejected,scheduled,cancelled,deleting,verifying,failed,completed" maxItems:"9" uniqueItems:"true" doc:"Jobs in one of these states."` //nolint:lll // a tag cannot be broken
 	FailedAt  events.Participant `query:"failed_at" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs in which its step is failed."`
-	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
+	Blocked   string             `query:"blocked" enum:"awaiting_approval,grace,hold,paused,governor,counting,preview_drifted,participant_silent,participant_failed,residue,verification_unanswered" doc:"Jobs that wait for this reason."` //nolint:lll // a tag cannot be broken
 	Overdue   bool               `query:"overdue" doc:"Jobs that should have ended by now."`
 	Source    events.Participant `query:"source" pattern:"^[a-z][a-z0-9_]{0,31}$" doc:"Jobs that this service asked for."`
 	RequestID string             `query:"request_id" pattern:"^[A-Za-z0-9_.:-]{1,128}$" doc:"Jobs of this idempotency key."`

@@ -134,7 +134,8 @@ func TestNoRouteWithoutAuthoriser(t *testing.T) {
 				defer asking.Unlock()
 				asked = append(asked, access.Operation+" "+string(access.Tenant))
 				return Caller{Subject: "alice"}, refusal.err
-			}), Config{Audit: sagatest.NewTrail(), Coordinator: absent{}, Repair: absent{}, Rosters: absent{}, Tenants: absent{},
+			}), Config{Audit: sagatest.NewTrail(), Coordinator: absent{}, Guards: absent{}, Repair: absent{}, Rosters: absent{},
+				Tenants:  absent{},
 				Services: services{}})
 			require.NoError(t, err)
 			w := serve(t, a)

@@ -29,6 +29,9 @@ const (
 	CodeWrongState         = "wrong_state"
 	CodePastPivot          = "past_pivot"
 	CodeFourEyes           = "four_eyes"
+	CodeHeld               = "held"
+	CodePaused             = "paused"
+	CodePreviewMismatch    = "preview_mismatch"
 	CodeSoleOwner          = "sole_owner"
 	CodeVersion            = "version_mismatch"
 	CodePreconditionNeeded = "precondition_required"
@@ -61,6 +64,13 @@ var answers = []struct {
 	{saga.ErrVersion, http.StatusPreconditionFailed, CodeVersion, "The job has changed since it was read. Read it again."},
 	{saga.ErrPastPivot, http.StatusConflict, CodePastPivot, "Deletion has begun: the job only goes forward."},
 	{saga.ErrFourEyes, http.StatusConflict, CodeFourEyes, "Whoever asked for the deletion may not approve it."},
+	{saga.ErrHeld, http.StatusConflict, CodeHeld, "A legal hold stands on the tenant. Release it first."},
+	{saga.ErrPaused, http.StatusConflict, CodePaused, "Deletions are paused. Resume them first."},
+	{saga.ErrPreviewTenant, http.StatusConflict, saga.ReasonPreviewTenant, previewAnswers[saga.ReasonPreviewTenant]},
+	{saga.ErrPreviewExpired, http.StatusConflict, saga.ReasonPreviewExpired, previewAnswers[saga.ReasonPreviewExpired]},
+	{saga.ErrPreviewMismatch, http.StatusConflict, CodePreviewMismatch,
+		"The job confirms another preview. Read it, and repeat the fingerprint of what you approve."},
+	{saga.ErrUncounted, http.StatusServiceUnavailable, CodeUnavailable, "A participant cannot be counted now. Ask again later."},
 	{saga.ErrConflict, http.StatusUnprocessableEntity, CodeKeyReused,
 		"The idempotency key was used before with another request. Use a new one."},
 	{saga.ErrState, http.StatusConflict, CodeWrongState, "This is not possible as things stand."},
@@ -184,6 +194,8 @@ func translate(err error) *Problem {
 		return made
 	case errors.As(err, &token):
 		return refusedToken(token)
+	case errors.As(err, &ruled) && previewAnswers[ruled.Code] != "":
+		return problem(http.StatusConflict, ruled.Code, previewAnswers[ruled.Code])
 	case errors.As(err, &ruled):
 		return ruleProblem(ruled)
 	case errors.As(err, &sole):

@@ -63,6 +63,9 @@ func (a *API) erase(ctx context.Context, service events.Participant, in *eraseIn
 	if in.Key == "" {
 		in.Key = freshKey()
 	}
+	if err := a.mayErase(ctx, in.TenantID); err != nil {
+		return nil, err
+	}
 	result, err := a.cfg.Services.Erase(ctx, service, in.TenantID, in.Key)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,13 @@ func jobOf(j saga.Job, now time.Time, steps bool) Job {
 		Source: j.Source, RequestID: j.RequestID, Reason: j.Reason, RequestedBy: j.RequestedBy, DecidedBy: j.DecidedBy, Asked: j.Asked,
 		SubmittedAt: j.SubmittedAt.UTC(), NotBefore: moment(j.NotBefore), DueAt: j.DueAt.UTC(), Deadline: j.Deadline.UTC(),
 		PivotAt: moment(j.PivotAt), FinishedAt: moment(j.FinishedAt),
-		Wave: j.Wave, Total: j.Total(), Tally: map[string]int{},
+		Waived: j.Waived(), Wave: j.Wave, Total: j.Total(), Tally: map[string]int{},
+	}
+	if j.SubmittedBy != j.RequestedBy {
+		shown.SubmittedBy = j.SubmittedBy
+	}
+	if c := j.Confirmed; c != nil {
+		shown.Confirmed = &Confirmed{Fingerprint: c.Fingerprint, CountedAt: c.At.UTC(), Total: c.Total(), Counts: c.Counts}
 	}
 	if j.Blocked != nil {
 		shown.Blocked = &Blocked{Code: j.Blocked.Code, Participants: j.Blocked.Participants, Since: j.Blocked.Since.UTC(),
@@ -31,11 +37,15 @@ func jobOf(j saga.Job, now time.Time, steps bool) Job {
 }
 
 func stepOf(s saga.Step) Step {
-	return Step{
+	shown := Step{
 		Participant: s.Participant, Wave: s.Wave, State: s.State, Attempt: s.Attempt, RequestedAt: moment(s.RequestedAt),
 		FinishedAt: moment(s.FinishedAt), Counts: s.Counts, Mode: s.Mode, DurationMS: s.DurationMS, Problems: s.Problems,
 		VerifiedAt: moment(s.VerifiedAt), Residue: s.Residue, ErasedAt: moment(s.ErasedAt), Earlier: s.Earlier,
 	}
+	if w := s.Waiver; w != nil {
+		shown.Waiver = &Waiver{By: w.By, SecondBy: w.SecondBy, Reason: w.Reason, At: w.At.UTC()}
+	}
+	return shown
 }
 
 func entryOf(e saga.Entry) Entry {

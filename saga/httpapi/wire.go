@@ -24,7 +24,9 @@ type Job struct {
 	RequestID   string                `json:"request_id"`
 	Reason      string                `json:"reason"`
 	RequestedBy string                `json:"requested_by"`
+	SubmittedBy string                `json:"submitted_by,omitempty" doc:"Who sent the request, when it is somebody else."`
 	DecidedBy   string                `json:"decided_by,omitempty"`
+	Confirmed   *Confirmed            `json:"confirmed,omitempty" doc:"The preview that holds for the job."`
 	Asked       *events.RequestPolicy `json:"asked,omitempty" doc:"What the request asked for beyond the coordinator's policy."`
 
 	SubmittedAt time.Time  `json:"submitted_at"`
@@ -34,11 +36,21 @@ type Job struct {
 	PivotAt     *time.Time `json:"pivot_at,omitempty" doc:"When the first command was sent: from then on the job only goes forward."`
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`
 
+	Waived []events.Participant `json:"waived,omitempty" doc:"Without these the job goes on, or has ended: nothing is proven of them."`
+
 	Wave    int            `json:"wave" minimum:"0"`
 	Blocked *Blocked       `json:"blocked,omitempty"`
 	Total   int64          `json:"total" minimum:"0" doc:"Rows and files deleted, as the receipts say."`
 	Tally   map[string]int `json:"tally" doc:"Number of steps in each state."`
 	Steps   []Step         `json:"steps,omitempty" doc:"Left out of lists."`
+}
+
+// Confirmed is the preview that somebody has seen and confirmed. A job that finds other rows before its first delete stops.
+type Confirmed struct {
+	Fingerprint string                       `json:"fingerprint"`
+	CountedAt   time.Time                    `json:"counted_at"`
+	Total       int64                        `json:"total" minimum:"0"`
+	Counts      map[events.Participant]int64 `json:"counts" doc:"Rows and files of each participant."`
 }
 
 // Blocked says why a job does not move, since when, and what unblocks it.
@@ -53,7 +65,7 @@ type Blocked struct {
 type Step struct {
 	Participant events.Participant `json:"participant"`
 	Wave        int                `json:"wave" minimum:"1"`
-	State       saga.StepState     `json:"state" enum:"pending,requested,succeeded,failed"`
+	State       saga.StepState     `json:"state" enum:"pending,requested,succeeded,failed,waived"`
 	Attempt     int                `json:"attempt" minimum:"0"`
 	RequestedAt *time.Time         `json:"requested_at,omitempty"`
 	FinishedAt  *time.Time         `json:"finished_at,omitempty"`
@@ -64,7 +76,16 @@ type Step struct {
 	VerifiedAt  *time.Time         `json:"verified_at,omitempty"`
 	Residue     map[string]int64   `json:"residue,omitempty" doc:"Rows that verification counted instead of zero."`
 	ErasedAt    *time.Time         `json:"erased_at,omitempty"`
+	Waiver      *Waiver            `json:"waiver,omitempty" doc:"The decision to close the job without it; it counts once the step is waived."`
 	Earlier     []saga.Pass        `json:"earlier,omitempty" doc:"Receipts that a restore from a backup has undone."`
+}
+
+// Waiver is a named person's decision to close a job without a participant.
+type Waiver struct {
+	By       string    `json:"by"`
+	SecondBy string    `json:"second_by,omitempty" doc:"Who has decided the same, where the policy asks for a second person."`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
 }
 
 // Jobs is a page of jobs, newest first.
@@ -79,9 +100,11 @@ type NewJob struct {
 	TenantID events.TenantID `json:"tenant_id" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 	Reason   string          `json:"reason" pattern:"^[a-z][a-z_]{0,63}$" doc:"A code, never prose."`
 	// RequestedBy is an opaque actor id; empty means the caller.
-	RequestedBy string                `json:"requested_by,omitempty" pattern:"^[A-Za-z0-9_.:-]{1,128}$"`
-	NotBefore   *time.Time            `json:"not_before,omitempty"`
-	Policy      *events.RequestPolicy `json:"policy,omitempty"`
+	RequestedBy string `json:"requested_by,omitempty" pattern:"^[A-Za-z0-9_.:-]{1,128}$"`
+	// Preview is the fingerprint of the preview that is confirmed.
+	Preview   string                `json:"preview,omitempty" pattern:"^pv_[a-z2-7]{26}$" doc:"The fingerprint of the preview that is confirmed."` //nolint:lll // a tag cannot be broken
+	NotBefore *time.Time            `json:"not_before,omitempty"`
+	Policy    *events.RequestPolicy `json:"policy,omitempty"`
 	Confirmation
 }
 
@@ -89,7 +112,7 @@ type NewJob struct {
 type Entry struct {
 	Number       int64                `json:"number" minimum:"1" doc:"The job's version after it; the id in the live stream."`
 	At           time.Time            `json:"at"`
-	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored"`
+	Kind         string               `json:"kind" enum:"submit,tick,lost,answered,verified,approve,reject,cancel,replay,restored,hold,release,pause,resume,governor,counted,renew,waive"` //nolint:lll // a tag cannot be broken
 	State        saga.State           `json:"state" doc:"Of the job, afterwards."`
 	By           string               `json:"by,omitempty"`
 	Participants []events.Participant `json:"participants,omitempty"`
@@ -115,6 +138,7 @@ type Preview struct {
 	Total        int64                `json:"total" minimum:"0"`
 	Participants []ParticipantPreview `json:"participants"`
 	CountedAt    time.Time            `json:"counted_at"`
+	Fingerprint  string               `json:"fingerprint,omitempty" doc:"What a request repeats to confirm this preview; only of one that was kept."` //nolint:lll // a tag cannot be broken
 }
 
 // ParticipantPreview is the part of one participant.

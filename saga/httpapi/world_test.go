@@ -61,9 +61,11 @@ func newWorld(t testing.TB, tune func(*Config)) *world {
 			receipts: map[string]int64{}}
 		w.run(w.parts[entry.Participant].run)
 	}
-	broken := &breakable{Coordinator: r, Repair: r, Rosters: r, Tenants: w.tenancy, Services: services{w.parts}, broken: &w.broken}
-	cfg := Config{Audit: w.trail, Coordinator: broken, Repair: broken, Rosters: broken, Services: broken, Tenants: broken,
-		Logger: zerolog.New(w.log).Level(zerolog.DebugLevel),
+	broken := &breakable{Coordinator: r, Guards: r, Repair: r, Rosters: r, Tenants: w.tenancy, Services: services{w.parts},
+		broken: &w.broken}
+	cfg := Config{Audit: w.trail, Coordinator: broken, Guards: broken, Repair: broken, Rosters: broken, Services: broken,
+		Tenants: broken,
+		Logger:  zerolog.New(w.log).Level(zerolog.DebugLevel),
 		Ready: func(context.Context) map[string]error {
 			return map[string]error{"postgresql": w.failure(), "nats": nil}
 		}}
@@ -131,6 +133,7 @@ func authorise(_ context.Context, a Access) (Caller, error) {
 // breakable hands everything on, until the world is broken.
 type breakable struct {
 	Coordinator
+	Guards
 	Repair
 	Rosters
 	Tenants

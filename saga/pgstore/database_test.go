@@ -159,10 +159,17 @@ func TestTheDatabaseKnowsTheMachine(t *testing.T) {
 		"steps_failure":         steps + "state = 'failed', finished_at = now() WHERE wave = 1",
 		"steps_residue":         steps + `residue = '{"a": 1}' WHERE wave = 1`,
 		"steps_verified":        steps + "verified_at = now() WHERE wave = 1",
+		"steps_waived":          steps + "state = 'waived', finished_at = now() WHERE wave = 1",
 		"steps_erased":          steps + `state = 'succeeded', counts = '{}', finished_at = now() WHERE wave = 1`,
 		"jobs_cause":            jobs + "cause = 'cancelled'",
 		"jobs_round_check":      jobs + "round = 0",
-		"history_pkey":          "INSERT INTO history SELECT * FROM history",
+		"controls_pkey":         "INSERT INTO controls DEFAULT VALUES",
+		"controls_pause":        "UPDATE controls SET paused_at = now()",
+		"holds_release": `INSERT INTO holds (tenant, code, reason, set_by, set_at, released_at)
+			VALUES ('t-0', 'tax_audit', 'r', 'user-3', now(), now())`,
+		"holds_tenant_check": `INSERT INTO holds (tenant, code, reason, set_by, set_at)
+			VALUES ('a.b', 'tax_audit', 'r', 'user-3', now())`,
+		"history_pkey": "INSERT INTO history SELECT * FROM history",
 		"dead_letters_resolution": `INSERT INTO dead_letters (stream, sequence, consumer, subject, reason, body, created_at, resolution,
 			resolved_by, resolved_reason, resolved_at) VALUES ('s', 1, 'c', '', '', '', now(), 'discarded', 'user-2', '', now())`,
 		"steps_job_id_fkey": "DELETE FROM jobs WHERE tenant = 't-0'",

@@ -21,14 +21,14 @@ func (s *Store) Due(
 	}
 	err = s.db.NewRaw(`
 		WITH due AS MATERIALIZED (
-			SELECT id FROM jobs WHERE wake_at <= ?0 ORDER BY wake_at LIMIT ?2 FOR UPDATE SKIP LOCKED
+			SELECT id, wake_at FROM jobs WHERE wake_at <= ?0 ORDER BY wake_at LIMIT ?2 FOR UPDATE SKIP LOCKED
 		), claimed AS (
-			UPDATE jobs AS j SET wake_at = ?1 FROM due WHERE j.id = due.id RETURNING j.id
+			UPDATE jobs AS j SET wake_at = ?1 FROM due WHERE j.id = due.id RETURNING j.id, due.wake_at AS was
 		)
 		SELECT claimed.id::text AS id, look.next, look.open FROM (
 			SELECT (SELECT min(wake_at) FROM jobs WHERE wake_at > ?0) AS next,
 			       EXISTS (SELECT 1 FROM jobs WHERE wake_at <= ?0) AS open
-		) AS look LEFT JOIN claimed ON true`, now, until, limit).Scan(ctx, &rows)
+		) AS look LEFT JOIN claimed ON true ORDER BY claimed.was, claimed.id`, now, until, limit).Scan(ctx, &rows)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("pgstore: claim due jobs: %w", err)
 	}

@@ -33,16 +33,21 @@ type jobRow struct {
 	Asked *events.RequestPolicy `bun:"asked,type:jsonb" json:"asked"`
 	Cause string                `bun:"cause" json:"cause"`
 	Round int                   `bun:"round" json:"round"`
+
+	SubmittedBy string        `bun:"submitted_by" json:"submitted_by"`
+	Preview     string        `bun:"preview" json:"preview"`
+	Confirmed   *saga.Preview `bun:"confirmed,type:jsonb" json:"confirmed"`
 }
 
 const jobColumns = `id, tenant, generation, state, version, source, request_id, reason, requested_by, decided_by, submitted_at,
-	not_before, due_at, deadline, pivot_at, finished_at, wave, wake_at, blocked, policy, asked, cause, round`
+	not_before, due_at, deadline, pivot_at, finished_at, wave, wake_at, blocked, policy, asked, cause, round,
+	submitted_by, preview, confirmed`
 
 // jobRecord are the same columns with their types, for jsonb_to_recordset.
 const jobRecord = `id uuid, tenant text, generation int, state text, version bigint, source text, request_id text, reason text,
 	requested_by text, decided_by text, submitted_at timestamptz, not_before timestamptz, due_at timestamptz,
 	deadline timestamptz, pivot_at timestamptz, finished_at timestamptz, wave int, wake_at timestamptz, blocked jsonb,
-	policy jsonb, asked jsonb, cause text, round int`
+	policy jsonb, asked jsonb, cause text, round int, submitted_by text, preview text, confirmed jsonb`
 
 // stepRow is a row of steps.
 type stepRow struct {
@@ -62,14 +67,15 @@ type stepRow struct {
 	ResidueAttempt int              `bun:"residue_attempt" json:"residue_attempt"`
 	ErasedAt       *time.Time       `bun:"erased_at" json:"erased_at"`
 	Earlier        []saga.Pass      `bun:"earlier,type:jsonb" json:"earlier"`
+	Waiver         *saga.Waiver     `bun:"waiver,type:jsonb" json:"waiver"`
 }
 
 const stepColumns = `job_id, participant, wave, state, attempt, requested_at, finished_at, counts, mode, duration_ms, problems,
-	verified_at, residue, residue_attempt, erased_at, earlier`
+	verified_at, residue, residue_attempt, erased_at, earlier, waiver`
 
 const stepRecord = `job_id uuid, participant text, wave int, state text, attempt int, requested_at timestamptz,
 	finished_at timestamptz, counts jsonb, mode text, duration_ms bigint, problems jsonb, verified_at timestamptz,
-	residue jsonb, residue_attempt int, erased_at timestamptz, earlier jsonb`
+	residue jsonb, residue_attempt int, erased_at timestamptz, earlier jsonb, waiver jsonb`
 
 func jobToRow(j saga.Job) jobRow {
 	return jobRow{
@@ -78,6 +84,7 @@ func jobToRow(j saga.Job) jobRow {
 		SubmittedAt: j.SubmittedAt, NotBefore: orNull(j.NotBefore), DueAt: j.DueAt, Deadline: j.Deadline,
 		PivotAt: orNull(j.PivotAt), FinishedAt: orNull(j.FinishedAt), Wave: j.Wave, WakeAt: orNull(j.WakeAt),
 		Blocked: j.Blocked, Policy: j.Policy, Asked: j.Asked, Cause: j.Cause, Round: j.Round,
+		SubmittedBy: j.SubmittedBy, Preview: j.Preview, Confirmed: j.Confirmed,
 	}
 }
 
@@ -88,7 +95,7 @@ func (r *jobRow) job() saga.Job {
 		RequestedBy: r.RequestedBy, DecidedBy: r.DecidedBy, SubmittedAt: r.SubmittedAt.UTC(), NotBefore: orZero(r.NotBefore),
 		DueAt: r.DueAt.UTC(), Deadline: r.Deadline.UTC(), PivotAt: orZero(r.PivotAt), FinishedAt: orZero(r.FinishedAt),
 		Wave: r.Wave, WakeAt: orZero(r.WakeAt), Blocked: r.Blocked, Policy: r.Policy,
-		Asked: r.Asked, Cause: r.Cause, Round: r.Round,
+		Asked: r.Asked, Cause: r.Cause, Round: r.Round, SubmittedBy: r.SubmittedBy, Preview: r.Preview, Confirmed: r.Confirmed,
 	}
 }
 
@@ -97,7 +104,7 @@ func stepToRow(job events.JobID, s saga.Step) stepRow {
 		JobID: string(job), Participant: string(s.Participant), Wave: s.Wave, State: string(s.State), Attempt: s.Attempt,
 		RequestedAt: orNull(s.RequestedAt), FinishedAt: orNull(s.FinishedAt), Counts: s.Counts, Mode: s.Mode,
 		DurationMS: s.DurationMS, Problems: s.Problems, VerifiedAt: orNull(s.VerifiedAt), Residue: s.Residue,
-		ResidueAttempt: s.ResidueAttempt, ErasedAt: orNull(s.ErasedAt), Earlier: s.Earlier,
+		ResidueAttempt: s.ResidueAttempt, ErasedAt: orNull(s.ErasedAt), Earlier: s.Earlier, Waiver: s.Waiver,
 	}
 }
 
@@ -107,7 +114,7 @@ func (r *stepRow) step() saga.Step {
 		RequestedAt: orZero(r.RequestedAt), FinishedAt: orZero(r.FinishedAt), Counts: r.Counts, Mode: r.Mode,
 		DurationMS: r.DurationMS, Problems: r.Problems, VerifiedAt: orZero(r.VerifiedAt), Residue: r.Residue,
 		ResidueAttempt: r.ResidueAttempt, EraseAgain: r.ResidueAttempt > 0,
-		ErasedAt: orZero(r.ErasedAt), Earlier: r.Earlier,
+		ErasedAt: orZero(r.ErasedAt), Earlier: r.Earlier, Waiver: r.Waiver,
 	}
 }
 

@@ -28,8 +28,13 @@ func (s *Store) submit(ctx context.Context, now time.Time, submissions []saga.Su
 	for i := range submissions {
 		ids[i], inbox[i] = events.NewJobID(), submissions[i].InboxID()
 	}
+	tenants, err := document(tenantsOf(submissions))
+	if err != nil {
+		return nil, err
+	}
+	of := guardsOf{"SELECT jsonb_array_elements_text(?::jsonb)", tenants}
 	outcomes := make([]saga.Outcome, len(submissions))
-	err := s.transact(ctx, inbox, func(ctx context.Context, tx bun.Tx, counted func(events.EventID) bool) (*saga.Batch, error) {
+	err = s.transact(ctx, inbox, of, func(ctx context.Context, tx bun.Tx, in deciding) (*saga.Batch, error) {
 		known, err := readKnown(ctx, tx, submissions)
 		if err != nil {
 			return nil, err
@@ -38,13 +43,28 @@ func (s *Store) submit(ctx context.Context, now time.Time, submissions []saga.Su
 		if err != nil {
 			return nil, err
 		}
-		batch := saga.NewBatch(counted, known...)
+		if err := readGovernor(ctx, tx, &in.standing, nil); err != nil {
+			return nil, err
+		}
+		batch := saga.NewBatch(in.counted, known...)
+		batch.Guard(in.standing)
 		for i := range submissions {
 			outcomes[i] = batch.Submit(submissions[i], ids[i], roster, now)
 		}
 		return batch, nil
 	})
 	return outcomes, err
+}
+
+// tenantsOf are the well-formed tenants of submissions; the batch rejects the others by name.
+func tenantsOf(submissions []saga.Submission) []events.TenantID {
+	tenants := make([]events.TenantID, 0, len(submissions))
+	for i := range submissions {
+		if tenant := submissions[i].Submitted.TenantID; tenant.Validate() == nil {
+			tenants = append(tenants, tenant)
+		}
+	}
+	return tenants
 }
 
 // readKnown reads the jobs that the submissions' request ids made before, and the newest and the active job of each tenant.

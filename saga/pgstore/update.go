@@ -30,13 +30,20 @@ func (s *Store) update(ctx context.Context, changes []saga.Change) ([]saga.Outco
 		ids[i], inbox[i] = changes[i].Job, changes[i].Inbox
 	}
 	outcomes := make([]saga.Outcome, len(changes))
-	err := s.transact(ctx, inbox, func(ctx context.Context, tx bun.Tx, counted func(events.EventID) bool) (*saga.Batch, error) {
+	of := "SELECT tenant FROM jobs WHERE id = ANY(?::uuid[])" // a job's tenant never changes
+	err := s.transact(ctx, inbox, guardsOf{of, uuids(ids)}, func(ctx context.Context, tx bun.Tx, in deciding) (*saga.Batch, error) {
 		// Locked in the order of ids, so that two batches never wait for each other in a circle.
 		jobs, err := readJobs(ctx, tx, "WHERE id = ANY(?::uuid[]) ORDER BY id FOR UPDATE", uuids(ids))
 		if err != nil {
 			return nil, err
 		}
-		batch := saga.NewBatch(counted, jobs...)
+		if slices.ContainsFunc(jobs, func(j saga.Job) bool { return j.PivotAt.IsZero() && !j.State.Final() }) {
+			if err := readGovernor(ctx, tx, &in.standing, ids); err != nil {
+				return nil, err
+			}
+		}
+		batch := saga.NewBatch(in.counted, jobs...)
+		batch.Guard(in.standing)
 		for i := range changes {
 			outcomes[i] = batch.Change(changes[i])
 		}
@@ -69,17 +76,27 @@ func each[T any](items []T, run func([]T) ([]saga.Outcome, error)) ([]saga.Outco
 }
 
 // decideFunc loads jobs and decides on them inside a transaction.
-type decideFunc func(ctx context.Context, tx bun.Tx, counted func(events.EventID) bool) (*saga.Batch, error)
+type decideFunc func(ctx context.Context, tx bun.Tx, in deciding) (*saga.Batch, error)
 
-// transact counts the inbox ids, lets decide work, and saves what was decided, all in one transaction.
-func (s *Store) transact(ctx context.Context, inbox []events.EventID, decide decideFunc) error {
+// deciding is what a transaction has read before jobs.
+type deciding struct {
+	counted  func(events.EventID) bool
+	standing saga.Standing
+}
+
+// transact reads the guards, counts the inbox ids, lets decide work, and saves what was decided, all in one transaction.
+func (s *Store) transact(ctx context.Context, inbox []events.EventID, of guardsOf, decide decideFunc) error {
 	var sent int
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		standing, err := readStanding(ctx, tx, of)
+		if err != nil {
+			return err
+		}
 		fresh, err := count(ctx, tx, inbox)
 		if err != nil {
 			return err
 		}
-		batch, err := decide(ctx, tx, func(id events.EventID) bool { return !fresh[inboxKey(id)] })
+		batch, err := decide(ctx, tx, deciding{func(id events.EventID) bool { return !fresh[inboxKey(id)] }, standing})
 		if err != nil {
 			return err
 		}

@@ -39,12 +39,12 @@ const (
 		" FROM jsonb_to_recordset(?::jsonb) AS v(" + stepRecord + ")"
 	updateJobs = `UPDATE jobs AS j SET state = v.state, version = v.version, decided_by = v.decided_by, due_at = v.due_at,
 		deadline = v.deadline, pivot_at = v.pivot_at, finished_at = v.finished_at, wave = v.wave, wake_at = v.wake_at,
-		blocked = v.blocked, cause = v.cause, round = v.round
+		blocked = v.blocked, cause = v.cause, round = v.round, confirmed = v.confirmed
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + jobRecord + `) WHERE j.id = v.id`
 	updateSteps = `UPDATE steps AS s SET state = v.state, attempt = v.attempt, requested_at = v.requested_at,
 		finished_at = v.finished_at, counts = v.counts, mode = v.mode, duration_ms = v.duration_ms, problems = v.problems,
 		verified_at = v.verified_at, residue = v.residue, residue_attempt = v.residue_attempt,
-		erased_at = v.erased_at, earlier = v.earlier
+		erased_at = v.erased_at, earlier = v.earlier, waiver = v.waiver
 		FROM jsonb_to_recordset(?::jsonb) AS v(` + stepRecord + `) WHERE s.job_id = v.job_id AND s.participant = v.participant`
 	insertHistory = "INSERT INTO history (" + historyColumns + ") SELECT " + historyColumns +
 		" FROM jsonb_to_recordset(?::jsonb) AS v(" + historyRecord + ")"

@@ -19,8 +19,12 @@ func (r *Runner) Submit(ctx context.Context, s events.Submitted, asker saga.Aske
 	if err != nil {
 		return saga.Job{}, false, fmt.Errorf("runner: submit: %w", err)
 	}
+	submission := saga.Submission{Submitted: s, Policy: r.cfg.Policy, Refused: refused, By: asker.By}
+	if err := r.confirm(ctx, &submission); err != nil {
+		return saga.Job{}, false, fmt.Errorf("runner: submit: %w", err)
+	}
 	// Also what is refused goes to the store: it knows a repeat, which yields its job whatever the rules say now.
-	outcomes, err := r.store.Submit(ctx, r.now(), saga.Submission{Submitted: s, Policy: r.cfg.Policy, Refused: refused})
+	outcomes, err := r.store.Submit(ctx, r.now(), submission)
 	if err == nil {
 		err = outcomes[0].Err
 	}
@@ -28,13 +32,18 @@ func (r *Runner) Submit(ctx context.Context, s events.Submitted, asker saga.Aske
 		return saga.Job{}, false, fmt.Errorf("runner: submit: %w", err)
 	}
 	r.committed(outcomes)
+	r.enqueue(ctx, outcomes)
 	return outcomes[0].Decision.Job, outcomes[0].Existing, nil
 }
 
-// Act feeds what a person decides (saga.Approve, Reject, Cancel, Replay) to a job that is at the version; 0 takes whatever
+// Act feeds what a person decides (saga.Approve, Reject, Cancel, Replay, Renew) to a job that is at the version; 0 takes whatever
 // version it is at, any other is saga.ErrVersion. The job is returned also with an error, as far as it was read.
 func (r *Runner) Act(ctx context.Context, id events.JobID, version int64, in saga.Input) (saga.Job, error) {
 	now := r.now()
+	in, err := r.renewal(ctx, id, in)
+	if err != nil {
+		return saga.Job{}, fmt.Errorf("runner: act: %w", err)
+	}
 	var seen saga.Job
 	outcomes, err := r.store.Update(ctx, saga.Change{Job: id, Decide: func(job saga.Job) (saga.Decision, error) {
 		seen = job

@@ -39,7 +39,7 @@ func (r *Runner) handleIntake(ctx context.Context, batch []bus.Delivery) []error
 			Detached: true})
 		a.places = append(a.places, place)
 	}
-	a = r.judge(ctx, in, a)
+	a = r.confirmAll(ctx, in, r.judge(ctx, in, a))
 	if len(a.submissions) > 0 {
 		if err := r.submitAll(ctx, in, a); err != nil {
 			r.cfg.Logger.Warn().Err(err).Str("kind", "intake").Int("n", len(a.submissions)).Msg("batch not saved, comes back")
@@ -92,6 +92,7 @@ func (r *Runner) submitAll(ctx context.Context, in *inbound, a asked) error {
 		}
 	}
 	r.committed(outcomes)
+	r.enqueue(ctx, outcomes)
 	r.recordOutcomes(ctx, a.records, outcomes)
 	return nil
 }
@@ -126,4 +127,20 @@ func (r *Runner) recordOutcomes(ctx context.Context, intents []saga.AuditRecord,
 	if err := r.cfg.Auditor.Record(context.WithoutCancel(ctx), closed...); err != nil {
 		r.cfg.Logger.Error().Err(err).Str("kind", "audit").Int("n", len(closed)).Msg("outcomes not recorded")
 	}
+}
+
+// confirmAll holds requests to the previews that they name, side by side. Those that cannot be compared now come back.
+func (r *Runner) confirmAll(ctx context.Context, in *inbound, all asked) (confirmed asked) {
+	errs := make([]error, len(all.submissions))
+	atOnce(len(errs), previewsAtOnce, func(i int) { errs[i] = r.confirm(ctx, &all.submissions[i]) })
+	for i, err := range errs {
+		if err != nil {
+			r.cfg.Logger.Warn().Err(err).Str("kind", "intake").Msg("request not confirmed, comes back")
+			in.fail(all.places[i:i+1], err)
+			continue
+		}
+		confirmed.submissions = append(confirmed.submissions, all.submissions[i])
+		confirmed.places = append(confirmed.places, all.places[i])
+	}
+	return confirmed
 }

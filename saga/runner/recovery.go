@@ -18,7 +18,17 @@ func (r *Runner) recovery(ctx context.Context) error {
 		return nil
 	case <-r.canary.drained:
 	}
-	if err := r.persist(ctx, "recovery", r.recoverOpen); err != nil {
+	owed := false // what was lost in a pause is sent again after it
+	again := func() error {
+		return r.persist(ctx, "recovery", func(ctx context.Context) error {
+			controls, err := r.store.Controls(ctx)
+			if err == nil {
+				owed, err = controls.Pause != nil, r.recoverOpen(ctx)
+			}
+			return err
+		})
+	}
+	if again() != nil {
 		return nil
 	}
 	probe := time.NewTicker(recoverProbe)
@@ -27,6 +37,10 @@ func (r *Runner) recovery(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-r.resumed:
+			if owed && again() != nil {
+				return nil
+			}
 		case <-probe.C:
 		}
 		alive, err := r.canary.alive(ctx, r.bus)
@@ -35,7 +49,7 @@ func (r *Runner) recovery(ctx context.Context) error {
 			r.cfg.Logger.Debug().Err(err).Str("kind", "recovery").Msg("cannot ask the stream")
 		case !alive:
 			r.cfg.Logger.Warn().Str("kind", "recovery").Msg("the stream has lost its messages, sending open commands again")
-			if err := r.persist(ctx, "recovery", r.recoverOpen); err != nil {
+			if again() != nil {
 				return nil
 			}
 		}

@@ -23,6 +23,11 @@ type Runner struct {
 	toVerify     chan verification // filled by commits, emptied by the verifier
 	canary       canary            // tells a lost stream
 	followers    followers         // woken by commits
+
+	halted  atomic.Bool   // everything is paused, as far as this replica knows
+	resumed chan struct{} // holds at most one: a pause has ended
+	obeying sync.Mutex    // guards obeyed
+	obeyed  int           // what of the controls was carried out last
 }
 
 // New checks the configuration and makes a Runner. It touches neither store nor bus.
@@ -37,6 +42,7 @@ func New(store saga.Store, b bus.Bus, cfg Config) (*Runner, error) {
 		scheduleWake: make(chan struct{}, 1),
 		toVerify:     make(chan verification, verifyQueueMax),
 		canary:       canary{drained: make(chan struct{})},
+		resumed:      make(chan struct{}, 1),
 	}, nil
 }
 
@@ -57,6 +63,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		{"scheduler", r.scheduler},
 		{"verifier", r.verifier},
 		{"recovery", r.recovery},
+		{"controls", r.controls},
 		{"sweep", r.sweep},
 	}
 	var group sync.WaitGroup

@@ -18,7 +18,7 @@ type sweeper interface {
 	Sweep(ctx context.Context, before time.Time) (rows int64, err error)
 }
 
-// sweep forgets inbox, outbox and dead letters that are older than any message of the streams: at start, then daily.
+// sweep forgets inbox, outbox, dead letters and previews that are older than any message of the streams: at start, then daily.
 // Replicas may do it side by side.
 func (r *Runner) sweep(ctx context.Context) error {
 	store, ok := r.store.(sweeper)

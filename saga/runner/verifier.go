@@ -8,10 +8,11 @@ import (
 	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
-// verification is a job whose participants are to be counted again.
+// verification is a job whose participants are to be counted: again after the last delete, or once more before the first.
 type verification struct {
-	job saga.Job
-	ask []events.Participant
+	job    saga.Job
+	ask    []events.Participant
+	before bool // the first delete, instead of after the last
 }
 
 // enqueue hands jobs to the verifier. It waits for a place, so that results are taken in no faster than jobs are verified;
@@ -19,11 +20,15 @@ type verification struct {
 func (r *Runner) enqueue(ctx context.Context, outcomes []saga.Outcome) {
 	for i := range outcomes {
 		d := &outcomes[i].Decision
-		if outcomes[i].Err != nil || len(d.Verify) == 0 {
+		if outcomes[i].Err != nil || len(d.Verify)+len(d.Recount) == 0 {
 			continue
 		}
+		v := verification{job: d.Job, ask: d.Verify}
+		if len(d.Recount) > 0 {
+			v.ask, v.before = d.Recount, true
+		}
 		select {
-		case r.toVerify <- verification{job: d.Job, ask: d.Verify}:
+		case r.toVerify <- v:
 		case <-ctx.Done():
 			return
 		}
@@ -77,6 +82,9 @@ func (r *Runner) verifyJobs(ctx context.Context, counted chan<- saga.Change) {
 		case <-ctx.Done():
 			return
 		case v := <-r.toVerify:
+			if r.halted.Load() {
+				continue // the job is told of the pause, and asked for again after it
+			}
 			change := r.count(ctx, v)
 			select {
 			case <-ctx.Done():
@@ -110,6 +118,14 @@ func (r *Runner) count(ctx context.Context, v verification) saga.Change {
 		}
 	}
 	now := r.now()
+	if v.before {
+		return saga.Change{Job: v.job.ID, Decide: func(job saga.Job) (saga.Decision, error) {
+			if job.Version != v.job.Version {
+				return saga.Decision{Job: job}, nil // it was asked for something that has changed
+			}
+			return saga.Decide(job, saga.Counted{Previews: previews}, now)
+		}}
+	}
 	return saga.Change{Job: v.job.ID, Decide: func(job saga.Job) (saga.Decision, error) {
 		if !sameAttempts(v.job.Steps, job.Steps) {
 			return saga.Decision{Job: job}, nil

@@ -195,6 +195,30 @@ type part struct {
 	refuses  bool                      // answers with a failure
 	erased   int                       // passes that deleted
 	erasedAt map[events.JobID]time.Time
+	gate     *gate // commands wait at it, when there is one
+}
+
+// gate is where a participant waits with a command in hand.
+type gate struct{ in, out chan struct{} }
+
+// entered reports whether a command waits at the gate.
+func (g *gate) entered() bool {
+	select {
+	case <-g.in:
+		return true
+	default:
+		return false
+	}
+}
+
+func (g *gate) open() { close(g.out) }
+
+// hold makes the participant wait with its next commands in hand.
+func (p *part) hold() *gate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gate = &gate{in: make(chan struct{}, 100), out: make(chan struct{})}
+	return p.gate
 }
 
 func newPart(name events.Participant, trusted events.PublicKey, b bus.Bus) *part {
@@ -273,6 +297,13 @@ func (p *part) obey(ctx context.Context, m events.Message) error {
 	command := e.Data.(*events.Command)
 	if !command.Names(p.name) {
 		return nil
+	}
+	p.mu.Lock()
+	g := p.gate
+	p.mu.Unlock()
+	if g != nil {
+		g.in <- struct{}{}
+		<-g.out
 	}
 	answer, err := events.Encode(p.erase(e.ID, command))
 	if err != nil {

@@ -25,6 +25,10 @@ type Memory struct {
 	dead    []saga.DeadLetter
 	roster  []saga.RosterEntry
 	wake    chan struct{}
+
+	controls saga.Controls
+	holds    []saga.Hold
+	previews map[string]saga.Preview
 }
 
 // unsent is a message that waits for a relay; locked while one has it in hand.
@@ -37,7 +41,8 @@ type unsent struct {
 // NewMemory makes an empty store. Its roster is empty, so jobs are refused until SetRoster.
 func NewMemory() *Memory {
 	return &Memory{jobs: map[events.JobID]saga.Job{}, history: map[events.JobID][]saga.Entry{}, inbox: map[events.EventID]bool{},
-		wake: make(chan struct{}, 1)}
+		previews: map[string]saga.Preview{},
+		wake:     make(chan struct{}, 1)}
 }
 
 // Submit implements saga.JobStore.
@@ -91,7 +96,9 @@ func (m *Memory) batch(touched func(saga.Job) bool) *saga.Batch {
 			loaded = append(loaded, job.Clone())
 		}
 	}
-	return saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
+	batch := saga.NewBatch(func(id events.EventID) bool { return m.inbox[id] }, loaded...)
+	batch.Guard(m.standing(touched))
+	return batch
 }
 
 func (m *Memory) save(batch *saga.Batch) {

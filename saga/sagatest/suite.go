@@ -22,7 +22,7 @@ type claim struct {
 func RunStore(t *testing.T, open func(t testing.TB) saga.Store) {
 	t.Helper()
 	for _, claims := range [][]claim{submitClaims, conflictClaims, ruleClaims, updateClaims, restoredClaims, historyClaims,
-		dueClaims, listClaims, outboxClaims, deadClaims, raceClaims} {
+		dueClaims, listClaims, outboxClaims, deadClaims, guardClaims, raceClaims} {
 		for _, c := range claims {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()

@@ -13,6 +13,7 @@ import (
 func CoordinatorCommand() *cobra.Command {
 	var cfg CoordinatorConfig
 	var roster, sources, logLevel string
+	var governor int
 	c := newCommand("coordinator", "Run the coordinator of tenant deletions")
 	f := c.Flags()
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the coordinator [$DATABASE_URL]")
@@ -30,6 +31,16 @@ func CoordinatorCommand() *cobra.Command {
 	f.DurationVar(&cfg.Policy.Grace, "grace", 0, "wait before the first delete, in which cancel is free")
 	f.DurationVar(&cfg.Policy.Patience, "patience", 0, "how long a participant may be silent before it is asked again, default 1m")
 	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
+	f.Int64Var(&cfg.Policy.ApprovalAbove, "approval-above", 0,
+		"a second person must approve a deletion of more rows and files, and one whose size nobody has confirmed; 0 asks for none")
+	f.BoolVar(&cfg.Policy.ConfirmPreview, "confirm-preview", false, "a request must confirm a preview by its fingerprint")
+	f.DurationVar(&cfg.Policy.PreviewAge, "preview-age", 0, "how old a preview may be that is confirmed, default 24h")
+	f.BoolVar(&cfg.Policy.WaiverApproval, "waiver-approval", false, "two persons must decide to close a job without a participant")
+	f.Int64Var(&cfg.Policy.DriftRows, "drift-rows", 0,
+		"a count that is off by more rows than this, and by more than --drift-percent, has drifted; default 100")
+	f.IntVar(&cfg.Policy.DriftPercent, "drift-percent", 0, "see --drift-rows; default 10")
+	f.IntVar(&governor, "governor", 0,
+		"let at most so many deletions begin within an hour, by all replicas together; 0 lifts the limit; default what is stored")
 	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
 	f.BoolVar(&cfg.Migrate, "migrate", false, "lay the coordinator's tables first")
 	f.StringVar(&sources, "trusted-sources", "",
@@ -53,6 +64,12 @@ func CoordinatorCommand() *cobra.Command {
 		}
 		if cfg.TrustedSources, err = parseSources(sources); err != nil {
 			return Usage("--trusted-sources: %w", err)
+		}
+		if c.Flags().Changed("governor") {
+			if governor < 0 {
+				return Usage("--governor: must be 0 or more")
+			}
+			cfg.GovernorMax = &governor
 		}
 		if cfg.crash, err = newCrasher(os.Getenv(crashVariable)); err != nil {
 			return Usage("%w", err)

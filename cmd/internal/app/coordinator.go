@@ -31,6 +31,9 @@ type CoordinatorConfig struct {
 	AuditAdminURL string
 	// DatabaseURL is the coordinator's database; its tables are in the schema coordinator. Required.
 	DatabaseURL string
+	// GovernorMax lets at most so many deletions begin within an hour, by all replicas together; zero lifts the limit. Nil keeps
+	// what is stored, which is no limit in the beginning.
+	GovernorMax *int
 	// HTTPAddr is where the API is served, host:port; of this machine, unless Auth lets others in. Empty serves none.
 	HTTPAddr string
 	// Logger is silent at its zero value.
@@ -117,6 +120,11 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.GovernorMax != nil {
+		if _, err := engine.SetGovernor(ctx, *cfg.GovernorMax, "coordinator"); err != nil {
+			return err
+		}
+	}
 	cfg.Logger.Info().Str("kind", "start").Str("key", string(signer.PublicKey())).Int("participants", len(roster)).
 		Msg("coordinator runs")
 	api := coordinatorAPI(engine, cfg.Logger, ready(db, b))
@@ -126,7 +134,7 @@ func RunCoordinator(ctx context.Context, cfg CoordinatorConfig) (err error) {
 
 // coordinatorAPI are the parts of the API that a coordinator serves.
 func coordinatorAPI(engine *runner.Runner, log zerolog.Logger, ready func(context.Context) map[string]error) httpapi.Config {
-	return httpapi.Config{Coordinator: engine, Logger: log, Ready: ready, Repair: engine, Rosters: engine}
+	return httpapi.Config{Coordinator: engine, Guards: engine, Logger: log, Ready: ready, Repair: engine, Rosters: engine}
 }
 
 // ensureRoster stores the roster that is asked for, or the reference roster when none is stored.

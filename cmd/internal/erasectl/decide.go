@@ -22,7 +22,8 @@ type decision struct {
 
 var decisions = []decision{
 	{"approve", "Let a waiting job begin",
-		"Approve a job that waits for a second person. Whoever asked for it may not approve it.\n" +
+		"Approve a job that waits for a second person. Whoever asked for it may not approve it. With --preview you repeat what\n" +
+			"you have seen: a job that confirms a preview needs it.\n" +
 			"Then its grace begins, in which cancel is free.", []saga.State{saga.StateAwaitingApproval}},
 	{"reject", "End a waiting job", "Reject a job that waits for a second person. It ends; nothing was deleted.",
 		[]saga.State{saga.StateAwaitingApproval}},
@@ -40,6 +41,7 @@ func (k *console) decisionCommands() (all []*cobra.Command) {
 
 func (k *console) decisionCommand(d decision) *cobra.Command {
 	var version int64
+	var preview string
 	c := &cobra.Command{Use: d.verb + " JOB", Short: d.short,
 		Long: d.long + `
 
@@ -50,15 +52,26 @@ somebody looked at.`,
 		Args: exactly(argJob), ValidArgsFunction: first(k.liveJobs(d.states...))}
 	c.Flags().Int64Var(&version, "version", 0, "the job's version that was looked at, default the one that is read now")
 	completeNothing(c, "version")
+	if d.verb == "approve" {
+		c.Flags().StringVar(&preview, "preview", "", "fingerprint that the job confirms, when it confirms one (erasectl get shows it)")
+		completeNothing(c, "preview")
+	}
 	c.RunE = k.run(func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed("version") && version < 1 {
 			return app.Usage("--version: must be 1 or more")
+		}
+		if err := checkFingerprint(preview); err != nil {
+			return err
 		}
 		a, err := k.client()
 		if err != nil {
 			return err
 		}
-		job, err := a.act(c.Context(), events.JobID(args[0]), d.verb, version, nil)
+		var body any
+		if preview != "" {
+			body = httpapi.Approval{Preview: preview}
+		}
+		job, err := a.act(c.Context(), events.JobID(args[0]), d.verb, version, body)
 		if err != nil {
 			return err
 		}

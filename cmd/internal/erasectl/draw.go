@@ -62,7 +62,11 @@ func (p *paper) job(j httpapi.Job) {
 	}
 	p.fact("reason", j.Reason)
 	p.fact("requested by", fmt.Sprintf("%s, through %s, request %s", j.RequestedBy, j.Source, j.RequestID))
+	p.fact("sent by", j.SubmittedBy)
 	p.fact("asked for", asked(j.Asked))
+	if c := j.Confirmed; c != nil {
+		p.fact("confirmed", fmt.Sprintf("%s, %s rows and files", c.Fingerprint, thousands(c.Total)))
+	}
 	p.fact("decided by", j.DecidedBy)
 	p.fact("submitted", p.moment(j.SubmittedAt))
 	if j.PivotAt == nil && !j.Done {
@@ -72,6 +76,9 @@ func (p *paper) job(j httpapi.Job) {
 		p.fact("deadline", p.moment(j.Deadline))
 	}
 	p.fact("finished", p.instant(j.FinishedAt))
+	if len(j.Waived) > 0 {
+		p.fact("without", words(j.Waived)+": nothing is proven of them")
+	}
 	if j.Overdue {
 		p.fact("late", "overdue")
 	}
@@ -190,6 +197,7 @@ func (p *paper) preview(v httpapi.Preview) {
 	}
 	p.fact("tenant", string(v.TenantID))
 	p.fact("total", thousands(v.Total)+" rows and files")
+	p.fact("fingerprint", v.Fingerprint)
 	if !v.Complete {
 		p.fact("incomplete", "not every participant could tell: there may be more")
 	}

@@ -29,7 +29,8 @@ var states = []saga.State{saga.StateAwaitingApproval, saga.StateScheduled, saga.
 	saga.StateFailed, saga.StateCompleted, saga.StateRefused, saga.StateRejected, saga.StateCancelled}
 
 var waitReasons = []string{saga.ReasonApproval, saga.ReasonGrace, saga.ReasonParticipantSilent, saga.ReasonParticipantFailed,
-	saga.ReasonResidue, saga.ReasonUnverified}
+	saga.ReasonResidue, saga.ReasonUnverified, saga.ReasonHold, saga.ReasonPaused, saga.ReasonGovernor, saga.ReasonCounting,
+	saga.ReasonDrifted}
 
 func jobPath(id events.JobID, rest ...string) string {
 	return strings.Join(append([]string{jobsPath, string(id)}, rest...), "/")

@@ -22,16 +22,17 @@ var reasons = []string{"contract_ended", "erasure_request", "tenant_deleted", "t
 
 // requestFlags are what a request says beyond the tenant.
 type requestFlags struct {
-	reason, key, notBefore, requestedBy, grace, deadline string
-	approval, wait                                       bool
-	confirmation                                         httpapi.Confirmation
+	reason, key, notBefore, requestedBy, grace, deadline, preview string
+	approval, wait                                                bool
+	confirmation                                                  httpapi.Confirmation
 }
 
 func (k *console) requestCommand() *cobra.Command {
 	var r requestFlags
 	c := &cobra.Command{Use: "request TENANT", Short: "Ask for the deletion of a tenant",
 		Long: `Ask for the deletion of everything a tenant has, in every participant. Shows first what would be deleted, and asks for
-the tenant id once more; --confirm TENANT says it in scripts.
+the tenant id once more; --confirm TENANT says it in scripts. --preview FINGERPRINT confirms what erasectl preview showed: the
+deletion begins only while the tenant has about the same.
 
 The same --key is the same request, however often it is sent. A tenant that is being deleted already yields the job that
 is there. --grace, --approval and --deadline ask for more care than the coordinator's own policy; never for less.
@@ -44,6 +45,7 @@ With --wait it ends when the job is over: 0 completed, 6 refused, rejected, canc
 first.`,
 		Example: `  erasectl request 0195d3a0-7c1e-7b52-9d37-6f0a54f2c801 --reason contract_ended
   erasectl request bakery-17 --reason erasure_request --key ticket-4711 --confirm bakery-17 --wait --timeout 30m
+  erasectl request bakery-17 --reason contract_ended --preview pv_k3xq7m2vb5tzr4wly6ncd2hgfa --confirm bakery-17
   erasectl request bakery-17 --reason trial_ended --grace 3d --approval --not-before 2026-12-01
   erasectl request bakery-17 --reason trial_ended --confirm-name "Bakery Smith" --override-reason ticket-4711`,
 		Args: exactly(argTenant), ValidArgsFunction: first(k.liveTenants)}
@@ -53,13 +55,14 @@ first.`,
 	f.StringVar(&r.notBefore, "not-before", "", "no delete before this time, day, or distance like 3d")
 	f.StringVar(&r.requestedBy, "requested-by", "",
 		"opaque id of who wants it, default who asks; only services may name somebody else")
+	f.StringVar(&r.preview, "preview", "", "fingerprint of the preview that was looked at")
 	f.StringVar(&r.grace, "grace", "", "wait at least so long before the first delete, like 72h or 3d; cancel is free in it")
 	f.BoolVar(&r.approval, "approval", false, "a second person must approve")
 	f.StringVar(&r.deadline, "deadline", "", "should have ended within so long, like 10d")
 	r.addConfirmation(c)
 	f.BoolVar(&r.wait, "wait", false, "wait until the job is over")
 	complete(c, "reason", fixed(reasons))
-	completeNothing(c, "key", "not-before", "requested-by", "grace", "deadline", "confirm")
+	completeNothing(c, "key", "not-before", "requested-by", "preview", "grace", "deadline", "confirm")
 	guard := addConfirm(c, "the tenant id")
 	c.RunE = k.run(func(c *cobra.Command, args []string) error {
 		job, err := r.newJob(events.TenantID(args[0]), k.now())
@@ -77,7 +80,11 @@ first.`,
 
 // newJob checks the flags, and makes the body of them.
 func (r *requestFlags) newJob(tenant events.TenantID, now time.Time) (job httpapi.NewJob, err error) {
-	job = httpapi.NewJob{TenantID: tenant, Reason: r.reason, RequestedBy: r.requestedBy, Confirmation: r.confirmation}
+	job = httpapi.NewJob{TenantID: tenant, Reason: r.reason, RequestedBy: r.requestedBy, Preview: r.preview,
+		Confirmation: r.confirmation}
+	if err := checkFingerprint(r.preview); err != nil {
+		return job, err
+	}
 	if !reasonForm.MatchString(r.reason) {
 		return job, app.Usage("--reason: want a code of a-z and _, at most 64, for example contract_ended")
 	}
@@ -107,6 +114,15 @@ func (r *requestFlags) newJob(tenant events.TenantID, now time.Time) (job httpap
 	return job, nil
 }
 
+var fingerprintForm = regexp.MustCompile(`^pv_[a-z2-7]{26}$`)
+
+func checkFingerprint(text string) error {
+	if text != "" && !fingerprintForm.MatchString(text) {
+		return app.Usage("--preview: want the fingerprint that erasectl preview shows, pv_ and 26 of a-z 2-7")
+	}
+	return nil
+}
+
 func parseSeconds(flag, text string) (int64, error) {
 	if text == "" {
 		return 0, nil
@@ -126,9 +142,12 @@ func (k *console) request(ctx context.Context, body httpapi.NewJob, r requestFla
 	}
 	var totals map[events.Participant]int64
 	if !guard.changed() {
-		preview, err := a.preview(ctx, body.TenantID)
+		preview, err := a.keepPreview(ctx, body.TenantID)
 		if err != nil {
 			return err
+		}
+		if body.Preview == "" { // what is shown is what is confirmed
+			body.Preview = preview.Fingerprint
 		}
 		totals = totalsOf(preview)
 		k.aside(func(p *paper) { p.preview(preview) })
@@ -182,6 +201,14 @@ func (a *api) submit(ctx context.Context, key string, body httpapi.NewJob) (job 
 	return job, err
 }
 
+// keepPreview counts a tenant; the fingerprint is empty when a participant cannot tell.
+func (a *api) keepPreview(ctx context.Context, tenant events.TenantID) (preview httpapi.Preview, err error) {
+	path := "/api/v1/tenants/" + string(tenant) + "/deletion-previews"
+	_, _, err = a.do(ctx, call{method: http.MethodPost, path: path, about: "tenant " + string(tenant)}, &preview)
+	return preview, err
+}
+
+// preview counts a tenant and keeps nothing.
 func (a *api) preview(ctx context.Context, tenant events.TenantID) (preview httpapi.Preview, err error) {
 	path := "/api/v1/tenants/" + string(tenant) + "/deletion-preview"
 	_, _, err = a.do(ctx, call{path: path, about: "tenant " + string(tenant)}, &preview)
@@ -191,7 +218,9 @@ func (a *api) preview(ctx context.Context, tenant events.TenantID) (preview http
 func (k *console) previewCommand() *cobra.Command {
 	c := &cobra.Command{Use: "preview TENANT", Short: "Count what a deletion would delete, and change nothing",
 		Long: `Ask every participant what a deletion of the tenant would delete now: exact counts, table by table, and what is kept and
-why. Nothing is changed. A participant that cannot tell is named, and the preview is incomplete then.`,
+why. Nothing is changed. A participant that cannot tell is named, and the preview is incomplete then.
+
+A complete one has a fingerprint: erasectl request --preview FINGERPRINT confirms what was seen.`,
 		Example: `  erasectl preview 0195d3a0-7c1e-7b52-9d37-6f0a54f2c801
   erasectl preview bakery-17 -o json`,
 		Args: exactly(argTenant), ValidArgsFunction: first(k.liveTenants)}
@@ -200,7 +229,7 @@ why. Nothing is changed. A participant that cannot tell is named, and the previe
 		if err != nil {
 			return err
 		}
-		preview, err := a.preview(c.Context(), events.TenantID(args[0]))
+		preview, err := a.keepPreview(c.Context(), events.TenantID(args[0]))
 		if err != nil {
 			return err
 		}

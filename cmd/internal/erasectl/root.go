@@ -9,6 +9,7 @@ import (
 // Groups of the commands in the help.
 const (
 	groupJobs   = "jobs"
+	groupGuards = "guards"
 	groupRepair = "repair"
 	groupInfra  = "infra"
 	groupOwn    = "own"
@@ -36,8 +37,9 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 		return app.Usage("%w (see %s --help)", err, c.CommandPath())
 	})
 	k.addFlags(root)
-	root.AddGroup(&cobra.Group{ID: groupJobs, Title: "Deletions:"}, &cobra.Group{ID: groupRepair, Title: "Repair:"},
-		&cobra.Group{ID: groupInfra, Title: "Platform:"}, &cobra.Group{ID: groupOwn, Title: "This program:"})
+	root.AddGroup(&cobra.Group{ID: groupJobs, Title: "Deletions:"}, &cobra.Group{ID: groupGuards, Title: "Guards:"},
+		&cobra.Group{ID: groupRepair, Title: "Repair:"}, &cobra.Group{ID: groupInfra, Title: "Platform:"},
+		&cobra.Group{ID: groupOwn, Title: "This program:"})
 	root.SetHelpCommandGroupID(groupOwn)
 	in := func(id string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -47,7 +49,9 @@ standard error; exit codes say what happened (erasectl help exit-codes).`,
 	}
 	in(groupJobs, k.requestCommand(), k.previewCommand(), k.listCommand(), k.getCommand(), k.watchCommand())
 	in(groupJobs, k.decisionCommands()...)
-	in(groupRepair, k.retryCommand(), k.replayCommand(), k.deadLettersCommand())
+	in(groupJobs, k.renewCommand())
+	in(groupGuards, k.guardCommands()...)
+	in(groupRepair, k.retryCommand(), k.replayCommand(), k.waiveCommand(), k.deadLettersCommand())
 	in(groupInfra, k.participantsCommand(), k.rosterCommand(), k.auditCommand(), demoCommand(), devCommand(), k.tokenCommand())
 	in(groupInfra, k.infraCommands()...)
 	in(groupOwn, k.contextCommand(), completionCommand(), versionCommand(k))

@@ -74,8 +74,8 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	if cfg.authoriser == nil {
 		cfg.authoriser = httpapi.LoopbackAuthoriser{}
 	}
-	w.api, err = httpapi.New(cfg.authoriser, httpapi.Config{Audit: w.trail, Coordinator: coordinator, Repair: coordinator,
-		Rosters: coordinator})
+	w.api, err = httpapi.New(cfg.authoriser, httpapi.Config{Audit: w.trail, Coordinator: coordinator, Guards: coordinator,
+		Repair: coordinator, Rosters: coordinator})
 	require.NoError(t, err)
 	var handler http.Handler = w.api
 	if cfg.before != nil {

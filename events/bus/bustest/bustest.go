@@ -34,7 +34,8 @@ func Run(t *testing.T, fresh NewFunc) {
 	for _, group := range []struct {
 		name  string
 		tests []test
-	}{{"publish", publishTests}, {"consume", consumeTests}, {"shutdown", shutdownTests}, {"core", coreTests}, {"read", readTests}} {
+	}{{"publish", publishTests}, {"consume", consumeTests}, {"shutdown", shutdownTests}, {"core", coreTests}, {"read", readTests},
+		{"pause", pauseTests}} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, one := range group.tests {
