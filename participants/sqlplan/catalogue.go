@@ -41,6 +41,7 @@ type table struct {
 	Extension bool     // belongs to an extension
 	Stray     bool     // a partition of a table that is in none of the schemas
 	Hidden    bool     // row-level security is active for this role
+	Denied    []string // privileges that this role lacks: SELECT, DELETE, UPDATE
 	Rules     []string // that rewrite DELETE
 	Triggers  []string // that fire on DELETE
 	Heirs     []string // tables outside the schemas that inherit from it

@@ -116,6 +116,8 @@ SELECT json_build_object(
     'Tables', (SELECT coalesce(json_agg(json_build_object(
         'OID', own.oid::int8, 'Schema', n.nspname, 'Name', own.relname, 'Kind', own.relkind,
         'Extension', own.oid IN (SELECT oid FROM extension),
+        'Denied', (SELECT coalesce(json_agg(p), '[]') FROM unnest(ARRAY['SELECT', 'DELETE', 'UPDATE']) p
+            WHERE NOT has_table_privilege(own.oid, p)),
         'Stray', own.root IS NOT NULL,
         'Hidden', row_security_active(own.oid),
         'Rules', coalesce(rules.list, '[]'), 'Triggers', coalesce(triggers.list, '[]'), 'Heirs', coalesce(heirs.list, '[]'),

@@ -27,6 +27,7 @@ var severities = []Severity{SeverityRefuse, SeverityDecide, SeverityWarn, Severi
 const (
 	FindingCascade         = "cascade"          // a foreign key acts on deletes
 	FindingCycle           = "cycle"            // tables that refer to each other, or a path that leads back to its beginning
+	FindingDenied          = "denied"           // this connection's role lacks a privilege
 	FindingForeignSchema   = "foreign_schema"   // a table outside the plan's schemas refers into it or inherits from it
 	FindingHome            = "home"             // the engine's own tables are missing
 	FindingKeptReferrer    = "kept_referrer"    // a kept table refers to one that is deleted
@@ -43,6 +44,7 @@ const (
 	FindingRule            = "rule"             // a rewrite rule on DELETE
 	FindingRuleMistake     = "rule_mistake"     // a rule that contradicts itself or another
 	FindingSize            = "size"             // a result could not hold the counts
+	FindingStayingReferrer = "staying_referrer" // rows that stay may refer to rows that go
 	FindingStale           = "stale"            // a declaration about something that is not there any more
 	FindingTenantType      = "tenant_type"      // a tenant column whose type compares differently
 	FindingTrigger         = "trigger"          // a trigger fires on deletes

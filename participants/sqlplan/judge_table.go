@@ -1,6 +1,7 @@
 package sqlplan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ func (j *judge) judgeTable(t *table) {
 	default:
 		j.judgeHiding(t, rule)
 		j.judgeRelatives(t)
+		j.judgeDenied(t)
+		j.judgeStaying(t, rule)
 		j.judgeColumns(t, rule)
 		j.judgeWhere(t, rule)
 		if !rule.direct() {
@@ -94,6 +97,34 @@ func (j *judge) judgeRelatives(t *table) {
 	for _, l := range t.Leaves {
 		if t.Kind == "p" && l.Kind == "f" {
 			j.find(FindingRuleMistake, SeverityRefuse, name, "detach it", "partition %s of %s is a foreign table", l, name)
+		}
+	}
+}
+
+// judgeDenied warns of rights that this connection's role lacks. It may be another role than the participant's, whose deletion
+// PostgreSQL would refuse.
+func (j *judge) judgeDenied(t *table) {
+	name := j.names[t.OID]
+	for _, privilege := range t.Denied {
+		guarded := slices.ContainsFunc(j.incoming[t.OID], func(k *foreignKey) bool { return actions[k.OnDelete] != "" })
+		if privilege == "UPDATE" && !guarded { // what acting keys refer to is locked, which takes this right
+			continue
+		}
+		j.find(FindingDenied, SeverityWarn, name, fmt.Sprintf("GRANT %s ON %s TO the participant's role", privilege, t.qualified()),
+			"the role of this connection has no right to %s on %s", privilege, name)
+	}
+}
+
+// judgeStaying warns of rows that stay although they always refer to a table that rows go from.
+func (j *judge) judgeStaying(t *table, rule *RuleSpec) {
+	if rule.kept() == "" {
+		return
+	}
+	name := j.names[t.OID]
+	for _, key := range j.outgoing[t.OID] {
+		if parent := j.names[key.Parent]; j.deleted(parent) && !key.Nullable && key.Parent != t.OID {
+			j.find(FindingStayingReferrer, SeverityWarn, name, "let them refer to rows of nobody only",
+				"rows of %s that stay refer to %s (%s): a deletion is refused while one refers to a row that goes", name, parent, key.Name)
 		}
 	}
 }

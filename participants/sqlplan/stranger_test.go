@@ -220,6 +220,26 @@ func TestStranger(t *testing.T) {
 		require.NoError(t, plan.Check(t.Context()))
 	})
 
+	t.Run("what a deletion would stumble over is told before, and does not refuse", func(t *testing.T) {
+		t.Parallel()
+		plan, db := strangerPlan(t, 1, strangerConfig(), "GRANT USAGE ON SCHEMA shop, crm, billing TO pg_monitor;"+
+			"GRANT SELECT ON ALL TABLES IN SCHEMA crm, billing TO pg_monitor; GRANT DELETE ON crm.tasks TO pg_monitor",
+			sqlplan.Delete("tasks").Via("project_id", "projects").Where("id <> 0", "the first one is everybody's"))
+		db.SetMaxOpenConns(1) // the role holds for the connection
+		execute(t, db, "SET ROLE pg_monitor")
+		findings, err := plan.Findings(t.Context())
+		require.NoError(t, err)
+		told := seen(findings)
+		require.Contains(t, told, "projects denied the role of this connection has no right to DELETE on projects")
+		require.NotContains(t, strings.Join(told, "\n"), "on tasks")
+		require.NotContains(t, strings.Join(told, "\n"), "UPDATE")
+		require.Contains(t, told, "tasks staying_referrer rows of tasks that stay refer to projects (tasks_project_id_fkey):"+
+			" a deletion is refused while one refers to a row that goes")
+		require.NoError(t, plan.Check(t.Context()))
+		_, _, err = erase(t.Context(), plan, command("2"))
+		requireRefused(t, err, participants.CodeDatabase, "lacks a right")
+	})
+
 	t.Run("a plan that deletes nothing refuses", func(t *testing.T) {
 		t.Parallel()
 		db := database(t, "CREATE TABLE lonely (id int);", "")
