@@ -9,7 +9,7 @@ import (
 
 // The SQL of the house. Each folder belongs to the room that reads its tables.
 //
-//go:embed coordinator participant bakery subscriber
+//go:embed coordinator participant anchor_text anchor_bigint bakery subscriber
 var files embed.FS
 
 // Line is a folder of numbered SQL files and the schema they are laid into. Each line counts its own versions, in the
@@ -25,6 +25,13 @@ func Coordinator() Line { return embedded("coordinator", "coordinator", "coordin
 
 // Participant is what every participant keeps beside its own tables: receipts, inbox and anchors.
 func Participant(schema string) Line { return embedded("participant", schema, "participant") }
+
+// AnchorText and AnchorBigint make the tenant's anchor fit tenants that are not named by a uuid. They stand on Participant in
+// the same schema, which has to be applied first.
+func AnchorText(schema string) Line { return embedded("anchor_text", schema, "anchor_text") }
+
+// AnchorBigint is AnchorText for tenants that are numbered.
+func AnchorBigint(schema string) Line { return embedded("anchor_bigint", schema, "anchor_bigint") }
 
 // Subscriber is what one who hears of finished deletions keeps beside its own tables: the ids of the events it has handled.
 func Subscriber(schema string) Line { return embedded("subscriber", schema, "subscriber") }

@@ -28,6 +28,37 @@ func TestLines(t *testing.T) {
 	})
 }
 
+func TestAnchors(t *testing.T) {
+	t.Parallel()
+	for _, anchor := range []struct {
+		line     migrations.Line
+		typed    string
+		tenant   string
+		stranger string // an id that is none of this type
+	}{
+		{migrations.AnchorText("shop"), "text", "acme", ""},
+		{migrations.AnchorBigint("shop"), "bigint", "7", "acme"},
+	} {
+		t.Run(anchor.typed+" is laid over the anchor that is there, with the tenants it has", func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t, migrations.Participant("shop"))
+			for range 2 {
+				require.NoError(t, migrations.Apply(t.Context(), db.AdminDSN(), migrations.Participant("shop"), anchor.line))
+			}
+			conn := connect(t, db.DSN("shop"))
+			require.Equal(t, 1, count(t, conn, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'tenant_anchor'::regclass"+
+				" AND attname = 'tenant_id' AND format_type(atttypid, atttypmod) = '"+anchor.typed+"'"))
+			exec(t, conn, "INSERT INTO tenant_anchor (tenant_id) VALUES ('"+anchor.tenant+"')")
+			exec(t, conn, "CREATE TABLE fenced (tenant_id "+anchor.typed+", live boolean,"+
+				" FOREIGN KEY (tenant_id, live) REFERENCES tenant_anchor (tenant_id, live))")
+			if anchor.stranger != "" {
+				_, err := conn.Exec(t.Context(), "INSERT INTO tenant_anchor (tenant_id) VALUES ('"+anchor.stranger+"')")
+				require.ErrorContains(t, err, "22P02")
+			}
+		})
+	}
+}
+
 // house is every line of the house, in the order in which they can be laid.
 func house() []migrations.Line {
 	lines := []migrations.Line{migrations.Coordinator()}

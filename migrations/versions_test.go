@@ -107,7 +107,8 @@ func TestNamed(t *testing.T) {
 		for name, want := range map[[2]string]migrations.Line{
 			{"coordinator", ""}: migrations.Coordinator(), {"coordinator", "coordinator"}: migrations.Coordinator(),
 			{"participant", "shop"}: migrations.Participant("shop"), {"bakery", "orders"}: migrations.Bakery("orders"),
-			{"subscriber", "billing"}: migrations.Subscriber("billing"),
+			{"subscriber", "billing"}: migrations.Subscriber("billing"), {"anchor_text", "shop"}: migrations.AnchorText("shop"),
+			{"anchor_bigint", "shop"}: migrations.AnchorBigint("shop"),
 		} {
 			line, err := migrations.Named(name[0], name[1])
 			require.NoError(t, err)

@@ -50,10 +50,11 @@ func CoordinatorCommand() *cobra.Command {
 // ParticipantCommand is the command line of cmd/participant. Flags win over the environment.
 func ParticipantCommand() *cobra.Command {
 	var cfg ParticipantConfig
-	var name, keys, logLevel string
-	c := newCommand("participant", "Run one of the bakery's reference services as a participant of tenant deletions")
+	var name, plan, keys, logLevel string
+	c := newCommand("participant", "Run a plan, or one of the bakery's reference services, as a participant of tenant deletions")
 	f := c.Flags()
-	f.StringVar(&name, "name", "", "service to run, for example orders [$PARTICIPANT]")
+	f.StringVar(&name, "name", "", "reference service to run, for example orders [$PARTICIPANT]")
+	f.StringVar(&plan, "plan", "", "plan of any other schema to run, for example plan.yaml, instead of --name [$PLAN]")
 	f.StringVar(&cfg.DatabaseURL, "database-url", "", "PostgreSQL of the service [$DATABASE_URL]")
 	f.StringVar(&cfg.NATSURL, "nats-url", "", "NATS server, default nats://127.0.0.1:4222 [$NATS_URL]")
 	f.StringVar(&cfg.HTTPAddr, "http-addr", "",
@@ -65,10 +66,15 @@ func ParticipantCommand() *cobra.Command {
 	addLogLevel(c, &logLevel)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		fromEnv(map[string]*string{"DATABASE_URL": &cfg.DatabaseURL, "NATS_URL": &cfg.NATSURL, "PARTICIPANT": &name,
-			"HTTP_ADDR": &cfg.HTTPAddr, "TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
+			"PLAN": &plan, "HTTP_ADDR": &cfg.HTTPAddr, "TRUSTED_KEYS": &keys, "FILES_ROOT": &cfg.FilesRoot, "LOG_LEVEL": &logLevel})
 		cfg.Name = events.Participant(name)
 		if cfg.Logger, err = NewLogger(os.Stderr, cmp.Or(logLevel, "info")); err != nil {
 			return Usage("--log-level: %w", err)
+		}
+		if plan != "" {
+			if cfg.Plan, err = LoadPlan(plan, c.ErrOrStderr()); err != nil {
+				return err
+			}
 		}
 		if cfg.TrustedKeys, err = parseKeys(keys); err != nil {
 			return Usage("--trusted-keys: %w", err)

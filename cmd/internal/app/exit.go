@@ -39,7 +39,7 @@ var ExitTable = []struct {
 	{ExitUsage, "an argument, a flag or a setting is wrong, or a confirmation is missing; nothing was sent"},
 	{ExitNotFound, "there is no such job, dead letter or participant"},
 	{ExitAuth, "who asks is not known (401), or may not (403)"},
-	{ExitConflict, "not possible as things stand, or changed meanwhile (409, 412), a key used twice (422), or nats diff differs"},
+	{ExitConflict, "not possible as it stands, changed meanwhile (409, 412), key used twice (422), nats diff or plan check differs"},
 	{ExitEnded, "the job was refused, rejected or cancelled, or failed and waits for a person"},
 	{ExitTimeout, "the wait of --timeout was over first; the job goes on"},
 	{ExitNotProven, "a proof, or a MUST of the protocol, did not hold"},

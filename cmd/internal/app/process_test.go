@@ -184,6 +184,13 @@ func TestProcesses(t *testing.T) {
 func TestCommandsSayWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	seed := filepath.Join(t.TempDir(), "seed")
+	plan := filepath.Join(t.TempDir(), "plan.yaml")
+	text := "participant: crm\nhome: crm_home\nschemas: public\ntenant: {root: a.id, type: text}\ntables:\n  a: {by: id}\n"
+	require.NoError(t, os.WriteFile(plan, []byte(text), 0o600))
+	private, err := events.NewSeed()
+	require.NoError(t, err)
+	signer, err := events.NewSigner(private)
+	require.NoError(t, err)
 	key := "UBASTCR4ZNKPVQUYPUOMQJJK67NJWHWCEHCZ3LPDG4HQM75YAMHKS4NW" // not a key: its checksum is wrong
 	for claim, c := range map[string]struct {
 		command string
@@ -198,12 +205,17 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 			[]string{"--signing-seed-file", seed}, ExitUsage, "--database-url"},
 		"a dead database": {"coordinator", []string{"DATABASE_URL=postgres://u:hidden@127.0.0.1:1/db"},
 			[]string{"--signing-seed-file", seed}, ExitUnreachable, "PostgreSQL does not answer"},
-		"an unknown flag":    {"coordinator", nil, []string{"--nope"}, ExitUsage, "--help"},
-		"a bad log level":    {"participant", nil, []string{"--log-level", "loud"}, ExitUsage, "--log-level"},
-		"no keys":            {"participant", nil, []string{"--name", "orders"}, ExitUsage, "--trusted-keys"},
-		"a key that is none": {"participant", []string{"TRUSTED_KEYS=" + key}, nil, ExitUsage, "trusted key 1"},
-		"a bad crash point":  {"coordinator", []string{"TD_CRASH=x:0"}, nil, ExitUsage, "TD_CRASH"},
-		"a bad roster":       {"coordinator", nil, []string{"--roster", "orders"}, ExitUsage, "name:wave"},
+		"an unknown flag":     {"coordinator", nil, []string{"--nope"}, ExitUsage, "--help"},
+		"a bad log level":     {"participant", nil, []string{"--log-level", "loud"}, ExitUsage, "--log-level"},
+		"no keys":             {"participant", nil, []string{"--name", "orders"}, ExitUsage, "--trusted-keys"},
+		"a key that is none":  {"participant", []string{"TRUSTED_KEYS=" + key}, nil, ExitUsage, "trusted key 1"},
+		"a bad crash point":   {"coordinator", []string{"TD_CRASH=x:0"}, nil, ExitUsage, "TD_CRASH"},
+		"a bad roster":        {"coordinator", nil, []string{"--roster", "orders"}, ExitUsage, "name:wave"},
+		"a plan that is gone": {"participant", []string{"PLAN=" + plan + ".gone"}, nil, ExitUsage, "--plan"},
+		"a plan and a name": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+			[]string{"--name", "orders"}, ExitUsage, "exclude each other"},
+		"a plan with files": {"participant", []string{"PLAN=" + plan, "TRUSTED_KEYS=" + string(signer.PublicKey())},
+			[]string{"--files-root", "/tmp"}, ExitUsage, "--files-root"},
 	} {
 		t.Run(claim+" is named with the way out", func(t *testing.T) {
 			t.Parallel()
@@ -214,6 +226,15 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 			require.LessOrEqual(t, strings.Count(strings.TrimSpace(p.log.String()), "\n"), 0, "one line:\n%s", p.log)
 		})
 	}
+	t.Run("every mistake of a plan is told with its line and a caret, then the first in one line", func(t *testing.T) {
+		t.Parallel()
+		broken := filepath.Join(t.TempDir(), "plan.yaml")
+		require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(text, "by: id", "bye: id", 1)), 0o600))
+		p := startProcess(t, nil, "participant", "--plan", broken)
+		require.Equal(t, ExitUsage, p.ended().ExitCode())
+		require.Contains(t, p.log.String(), "plan.yaml:6:7: table a: there is no key bye; ")
+		require.Contains(t, p.log.String(), "\n     6 |   a: {bye: id}\n       |       ^\n--plan: ")
+	})
 	t.Run("help shows no secret of the environment", func(t *testing.T) {
 		t.Parallel()
 		p := startProcess(t, []string{"DATABASE_URL=postgres://u:hidden@h/"}, "coordinator", "--help")

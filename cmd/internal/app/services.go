@@ -35,6 +35,9 @@ func (s services) Names() map[string]events.Participant {
 			names[alias] = d.Name
 		}
 	}
+	if len(names) == 0 { // no reference service: a plan's participant has the one name
+		names[string(s.only)] = s.only
+	}
 	return names
 }
 

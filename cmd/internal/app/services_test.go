@@ -30,6 +30,11 @@ func TestServices(t *testing.T) {
 			"suppliers": "suppliers", "training": "training",
 		}, services{}.Names())
 	})
+	t.Run("are the one of a plan, whatever it is called", func(t *testing.T) {
+		t.Parallel()
+		require.Equal(t, map[string]events.Participant{"crm": "crm"}, services{only: "crm"}.Names())
+		require.Equal(t, map[string]events.Participant{"tenants": "tenants"}, services{only: "tenants"}.Names())
+	})
 	t.Run("count and erase outside of any job; one that is stopped is unavailable", func(t *testing.T) {
 		t.Parallel()
 		tenant := seed.TenantIDFor(1, 1)

@@ -14,10 +14,37 @@ import (
 
 func TestThePageShowsWhatCanBeTyped(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "cli.md"))
+	page, shown := typedPage(t, "cli.md")
+	require.Greater(t, len(shown), 25)
+	for _, row := range app.ExitTable {
+		require.Contains(t, page, fmt.Sprintf("\n| %d | %s |\n", row.Code, row.Meaning))
+	}
+	for _, s := range newConsole().settings() {
+		require.Contains(t, page, "`--"+s.flag+"` | `"+s.env+"`")
+	}
+	for path, c := range commands(t) {
+		if c.HasSubCommands() || path == "erasectl help" || path == "erasectl version" {
+			continue
+		}
+		require.Contains(t, page, c.Name(), "%s is on the page", path)
+	}
+}
+
+func TestThePageOfPlansShowsWhatCanBeTyped(t *testing.T) {
+	t.Parallel()
+	_, shown := typedPage(t, "plans.md")
+	for _, command := range []string{"generate", "check", "preview", "grants"} {
+		require.Contains(t, shown, "erasectl plan "+command)
+	}
+}
+
+// typedPage holds every command of a page to the command tree.
+func typedPage(t *testing.T, name string) (page string, shown map[string]bool) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", name))
 	require.NoError(t, err)
-	shown := map[string]bool{}
-	for _, block := range strings.Split(string(page), "```sh\n")[1:] {
+	shown = map[string]bool{}
+	for _, block := range strings.Split(string(text), "```sh\n")[1:] {
 		code, _, _ := strings.Cut(block, "```")
 		for _, line := range strings.Split(code, "\n") {
 			line, _, _ = strings.Cut(line, "  #")
@@ -26,17 +53,5 @@ func TestThePageShowsWhatCanBeTyped(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, len(shown), 25)
-	for _, row := range app.ExitTable {
-		require.Contains(t, string(page), fmt.Sprintf("\n| %d | %s |\n", row.Code, row.Meaning))
-	}
-	for _, s := range newConsole().settings() {
-		require.Contains(t, string(page), "`--"+s.flag+"` | `"+s.env+"`")
-	}
-	for path, c := range commands(t) {
-		if c.HasSubCommands() || path == "erasectl help" || path == "erasectl version" {
-			continue
-		}
-		require.Contains(t, string(page), c.Name(), "%s is on the page", path)
-	}
+	return string(text), shown
 }

@@ -30,8 +30,8 @@ type migration struct {
 func (k *console) migrateCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "migrate", Short: "See and lay the tables of the house",
 		Long: `Tables are numbered files inside this program, in lines: coordinator, participant:SCHEMA (what every participant keeps
-beside its own tables), subscriber:SCHEMA, and bakery:SERVICE for the reference services. status lists them; up lays what is
-pending.`,
+beside its own tables), anchor_text:SCHEMA or anchor_bigint:SCHEMA (over it, for tenants that are no UUIDs), subscriber:SCHEMA,
+and bakery:SERVICE for the reference services. status lists them; up lays what is pending.`,
 		Example: `  erasectl migrate status
   erasectl migrate up --line coordinator
   erasectl migrate up --line participant:loyalty`})

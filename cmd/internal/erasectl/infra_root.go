@@ -4,7 +4,8 @@ import "github.com/spf13/cobra"
 
 // infraCommands are those that speak to NATS and PostgreSQL themselves.
 func (k *console) infraCommands() []*cobra.Command {
-	return []*cobra.Command{k.doctorCommand(), k.natsCommand(), k.migrateCommand(), k.eventsCommand(), k.conformanceCommand()}
+	return []*cobra.Command{k.doctorCommand(), k.natsCommand(), k.migrateCommand(), k.planCommand(), k.eventsCommand(),
+		k.conformanceCommand()}
 }
 
 // eventsCommand holds what is about events: on the wire, and of one job.

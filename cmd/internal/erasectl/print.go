@@ -181,9 +181,9 @@ func tone(word string) lipgloss.Style {
 	switch word {
 	case "completed", "succeeded", "ok", "live", "applied", "replayed", "resent":
 		return lipgloss.NewStyle().Foreground(lipgloss.Green)
-	case "failed", "refused", "fail", "silent", "overdue":
+	case "failed", "refused", "refuse", "fail", "silent", "overdue":
 		return lipgloss.NewStyle().Foreground(lipgloss.Red)
-	case "awaiting_approval", "warn", "pending", "cancelled", "rejected", "skipped":
+	case "awaiting_approval", "decide", "warn", "pending", "cancelled", "rejected", "skipped":
 		return lipgloss.NewStyle().Foreground(lipgloss.Yellow)
 	}
 	return lipgloss.NewStyle()
