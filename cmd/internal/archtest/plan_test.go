@@ -45,7 +45,7 @@ var plan = []room{
 		why:   "a plan is judged by the catalogue alone; it deletes and never sends"},
 	{path: "participants/sqlplan/familytest",
 		house: []string{"events", "migrations", "migrations/pgpool", "migrations/pgtest"}, third: []string{"github.com/uptrace/bun"},
-		why:   "who knows whose a row is must not have learnt it from the engine that deletes"},
+		why: "who knows whose a row is must not have learnt it from the engine that deletes"},
 	{path: "participants/yamlplan", house: []string{"participants", "participants/sqlplan", "events"},
 		third: []string{"github.com/goccy/go-yaml", "go.yaml.in/yaml/v3", "github.com/uptrace/bun", "github.com/jackc/pgx/v5"},
 		why:   "a file says what a plan's rules say: reading it knows no address, no key and no migration"},
