@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,10 +50,14 @@ func newCluster(t *testing.T) *natscluster.Cluster {
 	return cluster
 }
 
+// portsGiven is how many tests of this process have asked for ports, which they use only later.
+var portsGiven atomic.Int32
+
 // freePort is the first of nine ports that nobody used a moment ago, below those that the system gives away by itself.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for port := 20000 + os.Getpid()%4000; port < 26000; port += 3 {
+	const apart = 300
+	for port := 20000 + os.Getpid()%1000 + apart*int(portsGiven.Add(1)); port < 22000; port += 3 {
 		free := true
 		for _, offset := range []int{0, 1, 2, 2000, 2001, 2002, 4000, 4001, 4002} {
 			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+offset)))
