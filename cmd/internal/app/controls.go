@@ -26,7 +26,13 @@ const rulesConns = 4
 
 // openControls opens what stands between an asker and a job: the tenant rules and the audit trail, where they are asked for.
 func openControls(ctx context.Context, cfg CoordinatorConfig, running *runner.Config, opened *closing) (saga.Trail, error) {
-	if cfg.TenantsDatabaseURL != "" {
+	switch {
+	case cfg.TenantsDatabaseURL != "" && !cfg.Audit:
+		return nil, Usage("--tenants-database-url: needs --audit: for what reason an administrator passed over a tenant's own people " +
+			"must be recorded")
+	case cfg.TenantsDatabaseURL == "" && len(cfg.TrustedSources) > 0:
+		return nil, Usage("--trusted-sources: needs --tenants-database-url: without rules every source may ask")
+	case cfg.TenantsDatabaseURL != "":
 		db, err := openDatabaseOf(ctx, "--tenants-database-url", cfg.TenantsDatabaseURL, pgpool.Config{Name: "coordinator-rules",
 			ConnsMax: rulesConns, Schema: tenantService})
 		if err != nil {
@@ -34,8 +40,6 @@ func openControls(ctx context.Context, cfg CoordinatorConfig, running *runner.Co
 		}
 		opened.add(db.Close)
 		running.Rules = tenantRules{tenancy: tenancy.New(db), trusted: cfg.TrustedSources}
-	} else if len(cfg.TrustedSources) > 0 {
-		return nil, Usage("--trusted-sources: needs --tenants-database-url: without rules every source may ask")
 	}
 	if !cfg.Audit {
 		return nil, nil

@@ -44,8 +44,8 @@ type CoordinatorConfig struct {
 	Roster []saga.RosterEntry
 	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
 	SigningSeedFile string
-	// TenantsDatabaseURL is the tenant service's database, to read its rules from: who may ask for a deletion. Empty lets whoever
-	// the API and the broker let.
+	// TenantsDatabaseURL is the tenant service's database, to read its rules from: who may ask for a deletion. It needs Audit.
+	// Empty lets whoever the API and the broker let.
 	TenantsDatabaseURL string
 	// TrustedSources are the services that may ask on their own authority, where there are rules.
 	TrustedSources []events.Participant
