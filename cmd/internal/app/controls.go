@@ -27,10 +27,13 @@ const rulesConns = 4
 
 // openRules opens the tenant service's tables, where they are asked for: who may ask for a deletion, and who owns a tenant.
 func openRules(ctx context.Context, cfg CoordinatorConfig, running *runner.Config, opened *closing) (tokens.Owners, error) {
-	if cfg.TenantsDatabaseURL == "" {
-		if len(cfg.TrustedSources) > 0 {
-			return nil, Usage("--trusted-sources: needs --tenants-database-url: without rules every source may ask")
-		}
+	switch {
+	case cfg.TenantsDatabaseURL != "" && !cfg.Audit:
+		return nil, Usage("--tenants-database-url: needs --audit: for what reason an administrator passed over a tenant's own people " +
+			"must be recorded")
+	case cfg.TenantsDatabaseURL == "" && len(cfg.TrustedSources) > 0:
+		return nil, Usage("--trusted-sources: needs --tenants-database-url: without rules every source may ask")
+	case cfg.TenantsDatabaseURL == "":
 		return nil, nil
 	}
 	db, err := openDatabaseOf(ctx, "--tenants-database-url", cfg.TenantsDatabaseURL, pgpool.Config{Name: "coordinator-rules",

@@ -213,6 +213,8 @@ func TestControlsThatCannotBe(t *testing.T) {
 			"--audit-admin-url"},
 		"trusted sources without rules": {[]string{"DATABASE_URL=" + p.DSN("coordinator")}, []string{"--trusted-sources", "crm"},
 			"--tenants-database-url"},
+		"rules whose exceptions nobody records": {[]string{"DATABASE_URL=" + p.DSN("coordinator"),
+			"TENANTS_DATABASE_URL=" + p.DSN("tenants")}, nil, "needs --audit"},
 		"sources that are no names": {[]string{"DATABASE_URL=" + p.DSN("coordinator")}, []string{"--trusted-sources", "C R M"},
 			"--trusted-sources"},
 	} {
