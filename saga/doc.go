@@ -53,9 +53,10 @@
 //
 // Start and Decide are pure: no clock, no randomness, no log; equal arguments give equal decisions, down to the ids of the
 // events. A repeated or stale input changes nothing. tenant.deleted is decided once in each round, and only in the decision
-// that sees the last participant of the roster proven empty; those that a person has waived are named in it. A final job never changes, but for a completed one whose
-// participant was restored from a backup: a new round begins. Every saved decision is a line of the job's history. A job
-// that waits for anything but a running deletion says why, since when, and what to do (Blocked).
+// that sees the last participant of the roster proven empty; those that a person has waived are named in it. A final job
+// never changes, but for a completed one whose participant was restored from a backup: a new round begins. Every saved
+// decision is a line of the job's history. A job that waits for anything but a running deletion says why, since when, and
+// what to do (Blocked).
 //
 // # Not guaranteed
 //
