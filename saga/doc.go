@@ -45,9 +45,9 @@
 //
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
-// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Replay, Restored,
-// Waive), and changes of what guards
-// every job (Guarded). Who confirmed a preview is counted once more before the first delete (Counted).
+// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Renew, Replay, Restored, Waive), and changes
+// of what guards every job (Guarded). A tenant whose preview was confirmed is counted once more before the first delete
+// (Counted).
 //
 // # Guarantees
 //
@@ -60,8 +60,8 @@
 //
 // # Not guaranteed
 //
-// That a deletion ends: a participant that never answers keeps its job open for ever, with its name on it. A deadline that
-// has passed is visible (Job.Overdue) and changes nothing.
+// That a deletion ends: a participant that never answers keeps its job open, with its name on it, until a person decides to
+// close the job without it. A deadline that has passed is visible (Job.Overdue) and changes nothing.
 //
 // # Shutdown
 //
