@@ -45,22 +45,23 @@
 //
 // A Store makes jobs with Start and changes them with Decide, each in one transaction with the events of the Decision. The
 // runner feeds inputs: results of participants (Answered), counts after the last delete (Verified), time (Tick), the loss
-// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Replay, Restored,
-// Waive), and changes of what guards
-// every job (Guarded). Who confirmed a preview is counted once more before the first delete (Counted).
+// of a stream or of a process (Lost), what people decide (Approve, Reject, Cancel, Renew, Replay, Restored, Waive), and changes
+// of what guards every job (Guarded). A tenant whose preview was confirmed is counted once more before the first delete
+// (Counted).
 //
 // # Guarantees
 //
 // Start and Decide are pure: no clock, no randomness, no log; equal arguments give equal decisions, down to the ids of the
 // events. A repeated or stale input changes nothing. tenant.deleted is decided once in each round, and only in the decision
-// that sees the last participant of the roster proven empty; those that a person has waived are named in it. A final job never changes, but for a completed one whose
-// participant was restored from a backup: a new round begins. Every saved decision is a line of the job's history. A job
-// that waits for anything but a running deletion says why, since when, and what to do (Blocked).
+// that sees the last participant of the roster proven empty; those that a person has waived are named in it. A final job
+// never changes, but for a completed one whose participant was restored from a backup: a new round begins. Every saved
+// decision is a line of the job's history. A job that waits for anything but a running deletion says why, since when, and
+// what to do (Blocked).
 //
 // # Not guaranteed
 //
-// That a deletion ends: a participant that never answers keeps its job open for ever, with its name on it. A deadline that
-// has passed is visible (Job.Overdue) and changes nothing.
+// That a deletion ends: a participant that never answers keeps its job open, with its name on it, until a person decides to
+// close the job without it. A deadline that has passed is visible (Job.Overdue) and changes nothing.
 //
 // # Shutdown
 //

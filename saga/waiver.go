@@ -52,7 +52,7 @@ func (t *turn) onWaive(in Waive) error {
 	case !t.job.Policy.WaiverApproval || proposed == nil:
 		step.Waiver = &Waiver{By: in.By, Reason: in.Reason, At: t.now}
 	case proposed.By == in.By:
-		return ErrFourEyes
+		return fmt.Errorf("%w: a second person must decide the same", ErrState)
 	default:
 		agreed := *proposed
 		agreed.SecondBy = in.By

@@ -83,8 +83,8 @@ func (a *API) mountActions() {
 		})
 	register(a, operation{id: "waiveStep", method: http.MethodPost, path: jobPath + "/waive", tag: tagJobs,
 		success: http.StatusAccepted, summary: "Close a job without a participant that failed or is silent",
-		description: "Nothing is proven of the participant: the job and its tenant.deleted name it. Everybody else still proves zero. " +
-			"Where the policy asks for two persons, the second one decides the same.",
+		description: "Nothing is proven of the participant: the job and its tenant.deleted name it. Everybody else still proves " +
+			"zero. Where the policy asks for two persons, the second one decides the same.",
 		refuses: withBody, required: []string{"If-Match"}, body: Waive{Participant: "orders", Reason: "shut down in 2025"},
 		answer: exampleJob()},
 		func(ctx context.Context, caller Caller, in *waiveInput) (*jobAnswer, error) {

@@ -36,7 +36,7 @@ type Job struct {
 	PivotAt     *time.Time `json:"pivot_at,omitempty" doc:"When the first command was sent: from then on the job only goes forward."`
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`
 
-	Waived []events.Participant `json:"waived,omitempty" doc:"Without these the job goes on, or has ended: nothing is proven of them."`
+	Waived []events.Participant `json:"waived,omitempty" doc:"Without these the job goes on, or has ended: nothing is proven of them."` //nolint:lll // a tag cannot be broken
 
 	Wave    int            `json:"wave" minimum:"0"`
 	Blocked *Blocked       `json:"blocked,omitempty"`
@@ -76,7 +76,7 @@ type Step struct {
 	VerifiedAt  *time.Time         `json:"verified_at,omitempty"`
 	Residue     map[string]int64   `json:"residue,omitempty" doc:"Rows that verification counted instead of zero."`
 	ErasedAt    *time.Time         `json:"erased_at,omitempty"`
-	Waiver      *Waiver            `json:"waiver,omitempty" doc:"The decision to close the job without it; it counts once the step is waived."`
+	Waiver      *Waiver            `json:"waiver,omitempty" doc:"The decision to close the job without it; it counts once the step is waived."` //nolint:lll // a tag cannot be broken
 	Earlier     []saga.Pass        `json:"earlier,omitempty" doc:"Receipts that a restore from a backup has undone."`
 }
 

@@ -132,12 +132,16 @@ func (s *Store) control(ctx context.Context, set string, args ...any) (saga.Cont
 	return row.controls(), nil
 }
 
+// lockGate waits for longer than other statements do: the largest decision that runs may take a second or two, and whoever
+// wants everything to stop must not be told to ask again.
+const lockGate = "SET LOCAL lock_timeout = '20s'; LOCK TABLE controls IN EXCLUSIVE MODE"
+
 // alone runs fn while no decision runs: it waits for those that are at it, and those that come wait for it. What the batch
 // has decided is saved with it.
 func (s *Store) alone(ctx context.Context, fn func(ctx context.Context, tx bun.Tx) (*saga.Batch, error)) error {
 	var sent int
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.ExecContext(ctx, "LOCK TABLE controls IN EXCLUSIVE MODE"); err != nil {
+		if _, err := tx.ExecContext(ctx, lockGate); err != nil {
 			return fmt.Errorf("wait for decisions: %w", err)
 		}
 		batch, err := fn(ctx, tx)

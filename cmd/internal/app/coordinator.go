@@ -52,9 +52,9 @@ type CoordinatorConfig struct {
 	Roster []saga.RosterEntry
 	// SigningSeedFile holds the seed that signs commands. It is made when missing, mode 0600. Required.
 	SigningSeedFile string
-	// TenantsDatabaseURL is the tenant service's database, to read who owns a tenant and who may ask for its deletion; its tables are
-	// in the schema tenants, and reading them is enough. Empty means that nobody owns anything (owners are refused) and that
-	// whoever the API and the broker let may ask. It needs Audit.
+	// TenantsDatabaseURL is the tenant service's database, to read who owns a tenant and who may ask for its deletion; its tables
+	// are in the schema tenants, and reading them is enough. It needs Audit. Empty means that nobody owns anything (owners are
+	// refused) and that whoever the API and the broker let may ask.
 	TenantsDatabaseURL string
 	// TrustedSources are the services that may ask on their own authority, where there are rules.
 	TrustedSources []events.Participant
