@@ -132,6 +132,26 @@ func (out *newJobAnswer) audit(r *saga.AuditRecord) {
 	r.Job, r.Tenant = out.Body.JobID, out.Body.TenantID
 }
 
+func (in *approveInput) audit(r *saga.AuditRecord) {
+	if in.Body != nil {
+		r.About = in.Body.Preview
+	}
+}
+
+func (in *renewInput) audit(r *saga.AuditRecord) { r.About = in.Body.Preview }
+
+func (in *waiveInput) audit(r *saga.AuditRecord) {
+	r.About, r.Reason = string(in.Body.Participant), referenceOnly(in.Body.Reason)
+}
+
+func (in *holdInput) audit(r *saga.AuditRecord) {
+	r.About, r.Reason = referenceOnly(in.Body.Reference), in.Body.Code
+}
+
+func (in *releaseInput) audit(r *saga.AuditRecord) { r.Reason = referenceOnly(in.Body.Reason) }
+
+func (in *pauseInput) audit(r *saga.AuditRecord) { r.Reason = referenceOnly(in.Body.Reason) }
+
 func (in *transferInput) audit(r *saga.AuditRecord) { r.About = in.Body.NewOwnerID }
 
 func (in *discardInput) audit(r *saga.AuditRecord) { r.Reason = referenceOnly(in.Body.Reason) }

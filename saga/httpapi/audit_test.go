@@ -124,6 +124,19 @@ func TestWhatIsRecorded(t *testing.T) {
 		}
 		require.Equal(t, "4711", w.records(saga.AuditFilter{Operation: "discardDeadLetter"})[0].About)
 	})
+	t.Run("of a guard is its code, its reference, and whom it is about", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, nil)
+		w.do(request{method: "POST", path: "/api/v1/tenants/acme/holds", body: NewHold{Code: "tax_audit", Reason: "Mrs. Smith asked",
+			Reference: "FA-2026:17"}}).is(http.StatusCreated)
+		w.do(request{method: "POST", path: "/api/v1/controls/pause", body: Why{Reason: "incident-7"}}).is(http.StatusOK)
+		held := w.records(saga.AuditFilter{Operation: "holdTenant"})[0]
+		require.Equal(t, []string{"acme", "tax_audit", "FA-2026:17"}, []string{string(held.Tenant), held.Reason, held.About})
+		require.Equal(t, "incident-7", w.records(saga.AuditFilter{Operation: "pauseDeletions"})[0].Reason)
+		for _, r := range w.records(saga.AuditFilter{}) {
+			require.NotContains(t, fmt.Sprintf("%+v", r), "Smith")
+		}
+	})
 	t.Run("of strangers is so much, and no more", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, nil)

@@ -39,7 +39,8 @@ func TestWhatACallerConfirms(t *testing.T) {
 		body := waiting("acme")
 		body.Confirmation = all
 		w.submit(body, "key-1").is(http.StatusAccepted)
-		require.Equal(t, saga.Asker{ConfirmName: bakeryName, ConfirmOtherAdmins: true, OverrideReason: "ticket-4711"}, *told)
+		require.Equal(t, saga.Asker{By: "alice", ConfirmName: bakeryName, ConfirmOtherAdmins: true,
+			OverrideReason: "ticket-4711"}, *told)
 	})
 	for claim, header := range map[string]string{"percent-encoded": url.PathEscape(bakeryName), "as plain ASCII": "Acme"} {
 		t.Run("reaches the rules from headers and a query, "+claim, func(t *testing.T) {
@@ -50,7 +51,7 @@ func TestWhatACallerConfirms(t *testing.T) {
 				header: map[string]string{confirmNameHeader: header}}).is(http.StatusAccepted)
 			name, err := url.PathUnescape(header)
 			require.NoError(t, err)
-			require.Equal(t, saga.Asker{ConfirmName: name, ConfirmOtherAdmins: true, OverrideReason: "ticket-4711"}, *told)
+			require.Equal(t, saga.Asker{By: "alice", ConfirmName: name, ConfirmOtherAdmins: true, OverrideReason: "ticket-4711"}, *told)
 		})
 	}
 	t.Run("says whether a service asks", func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestWhatACallerConfirms(t *testing.T) {
 		w := newWorld(t, nil)
 		told := w.told()
 		w.do(request{method: "DELETE", path: "/api/v1/tenants/acme", as: "crm/robot"}).is(http.StatusAccepted)
-		require.Equal(t, saga.Asker{Service: true}, *told)
+		require.Equal(t, saga.Asker{By: "robot", Service: true}, *told)
 	})
 	t.Run("is refused where it cannot be meant", func(t *testing.T) {
 		t.Parallel()

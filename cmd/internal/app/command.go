@@ -5,8 +5,10 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bakery-ia/tenant-deletion/events"
+	"github.com/bakery-ia/tenant-deletion/saga"
 )
 
 // CoordinatorCommand is the command line of cmd/coordinator. Flags win over the environment.
@@ -28,17 +30,7 @@ func CoordinatorCommand() *cobra.Command {
 		"file with the seed that signs commands, made when missing [$SIGNING_SEED_FILE]")
 	f.StringVar(&roster, "roster", "",
 		"participants that must take part, as name:wave,...; empty keeps the stored roster [$TD_ROSTER]")
-	f.DurationVar(&cfg.Policy.Grace, "grace", 0, "wait before the first delete, in which cancel is free")
-	f.DurationVar(&cfg.Policy.Patience, "patience", 0, "how long a participant may be silent before it is asked again, default 1m")
-	f.BoolVar(&cfg.Policy.Approval, "approval", false, "a second person must approve each job")
-	f.Int64Var(&cfg.Policy.ApprovalAbove, "approval-above", 0,
-		"a second person must approve a deletion of more rows and files, and one whose size nobody has confirmed; 0 asks for none")
-	f.BoolVar(&cfg.Policy.ConfirmPreview, "confirm-preview", false, "a request must confirm a preview by its fingerprint")
-	f.DurationVar(&cfg.Policy.PreviewAge, "preview-age", 0, "how old a preview may be that is confirmed, default 24h")
-	f.BoolVar(&cfg.Policy.WaiverApproval, "waiver-approval", false, "two persons must decide to close a job without a participant")
-	f.Int64Var(&cfg.Policy.DriftRows, "drift-rows", 0,
-		"a count that is off by more rows than this, and by more than --drift-percent, has drifted; default 100")
-	f.IntVar(&cfg.Policy.DriftPercent, "drift-percent", 0, "see --drift-rows; default 10")
+	addPolicy(f, &cfg.Policy)
 	f.IntVar(&governor, "governor", 0,
 		"let at most so many deletions begin within an hour, by all replicas together; 0 lifts the limit; default what is stored")
 	f.BoolVar(&cfg.Provision, "provision", false, "make streams and consumers first")
@@ -81,6 +73,21 @@ func CoordinatorCommand() *cobra.Command {
 		return RunCoordinator(c.Context(), cfg)
 	}
 	return c
+}
+
+// addPolicy adds what is frozen into jobs that come in over the bus.
+func addPolicy(f *pflag.FlagSet, policy *saga.Policy) {
+	f.DurationVar(&policy.Grace, "grace", 0, "wait before the first delete, in which cancel is free")
+	f.DurationVar(&policy.Patience, "patience", 0, "how long a participant may be silent before it is asked again, default 1m")
+	f.BoolVar(&policy.Approval, "approval", false, "a second person must approve each job")
+	f.Int64Var(&policy.ApprovalAbove, "approval-above", 0,
+		"a second person must approve a deletion of more rows and files, and one whose size nobody has confirmed; 0 asks for none")
+	f.BoolVar(&policy.ConfirmPreview, "confirm-preview", false, "a request must confirm a preview by its fingerprint")
+	f.DurationVar(&policy.PreviewAge, "preview-age", 0, "how old a preview may be that is confirmed, default 24h")
+	f.BoolVar(&policy.WaiverApproval, "waiver-approval", false, "two persons must decide to close a job without a participant")
+	f.Int64Var(&policy.DriftRows, "drift-rows", 0,
+		"a count that is off by more rows than this, and by more than --drift-percent, has drifted; default 100")
+	f.IntVar(&policy.DriftPercent, "drift-percent", 0, "see --drift-rows; default 10")
 }
 
 // ParticipantCommand is the command line of cmd/participant. Flags win over the environment.

@@ -45,7 +45,7 @@ func (r tenantRules) Admit(ctx context.Context, s events.Submitted, asker saga.A
 	case own && standing.Member && !standing.Owner: // a member does not become more by asking through a service
 		return refuse(saga.ReasonNotAdministrator)
 	}
-	if err := confirmed(standing, asker); err != nil {
+	if err := confirmed(standing, s, asker); err != nil {
 		return err
 	}
 	if own || len(standing.Others) == 0 || standing.Owner && asker.ConfirmOtherAdmins || platform && asker.OverrideReason != "" {
@@ -58,10 +58,10 @@ func (r tenantRules) Admit(ctx context.Context, s events.Submitted, asker saga.A
 	return refused
 }
 
-// confirmed compares the name that a person must repeat, and a service may.
-func confirmed(standing tenancy.Standing, asker saga.Asker) error {
+// confirmed compares the name that a person must repeat, unless he confirms a preview, and a service may.
+func confirmed(standing tenancy.Standing, s events.Submitted, asker saga.Asker) error {
 	switch given := strings.TrimSpace(asker.ConfirmName); {
-	case given == "" && asker.Service:
+	case given == "" && (asker.Service || s.Preview != ""): // whether it is this tenant's preview, the runner compares
 		return nil
 	case given == "":
 		return refuse(saga.ReasonConfirmationMissing)

@@ -90,7 +90,8 @@ func TestCoordinatorProcessWithTokens(t *testing.T) {
 	auth := p.issuer.auth()
 	process := startProcess(t, []string{"DATABASE_URL=" + p.DSN("coordinator"), "NATS_URL=" + p.NATSURL(), "AUTH=jwt",
 		"AUTH_ISSUER=" + auth.Issuer, "AUTH_AUDIENCE=" + auth.Audience, "AUTH_JWKS_FILE=" + auth.JWKSFile, "HTTP_ADDR=" + addr,
-		"TENANTS_DATABASE_URL=" + p.DSN(tenantService)}, "coordinator", "--signing-seed-file", p.folders.seed())
+		"TENANTS_DATABASE_URL=" + p.DSN(tenantService)}, "coordinator", "--audit",
+		"--signing-seed-file", p.folders.seed())
 	served(t, process, "http://"+addr)
 
 	ask := func(path string, who *LocalToken) int {
