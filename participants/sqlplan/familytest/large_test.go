@@ -151,7 +151,8 @@ func TestHugeSchema(t *testing.T) {
 	requireExact(t, w, plan, d.Tenants[0])
 }
 
-// BenchmarkPlans measures what it takes to generate and to check the plan of a thousand tables and two thousand keys.
+// BenchmarkPlans measures what it takes to generate and to check the plan of a thousand tables and two thousand keys. The
+// fastest round is the one that the machine has disturbed least.
 func BenchmarkPlans(b *testing.B) {
 	d := familytest.Huge(1)
 	w := d.Open(b)
@@ -160,16 +161,18 @@ func BenchmarkPlans(b *testing.B) {
 	proposal, err := propose(b.Context(), w)
 	require.NoError(b, err)
 	rules := knowing(d, proposal).rules(proposal)
-	b.Run("generate", func(b *testing.B) {
-		for b.Loop() {
-			_, err := propose(b.Context(), w)
-			require.NoError(b, err)
-		}
-	})
-	b.Run("check", func(b *testing.B) {
-		for b.Loop() {
-			_, err := sqlplan.New(w.DB, config(w), rules...).Findings(b.Context())
-			require.NoError(b, err)
-		}
-	})
+	for name, do := range map[string]func() error{
+		"generate": func() error { _, err := propose(b.Context(), w); return err },
+		"check":    func() error { _, err := sqlplan.New(w.DB, config(w), rules...).Findings(b.Context()); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			fastest := time.Hour
+			for b.Loop() {
+				began := time.Now()
+				require.NoError(b, do())
+				fastest = min(fastest, time.Since(began))
+			}
+			b.ReportMetric(float64(fastest.Milliseconds()), "fastest-ms")
+		})
+	}
 }
