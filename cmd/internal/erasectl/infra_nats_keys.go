@@ -116,7 +116,7 @@ func (k *console) makeKeys(c *cobra.Command, dir string, who onBroker) ([]keyed,
 func (k *console) named(c *cobra.Command, dir string, who onBroker) ([]string, error) {
 	a := natsdeploy.Access{BreakGlass: who.breakGlass, Downstream: who.downstream, Listeners: who.listeners,
 		Participants: participantsOf(who.participants),
-		Requesters: participantsOf(who.requesters), Awaiters: participantsOf(who.awaiters)}
+		Requesters:   participantsOf(who.requesters), Awaiters: participantsOf(who.awaiters)}
 	if !who.breakGlass && len(slices.Concat(who.participants, who.requesters, who.awaiters, who.downstream, who.listeners)) == 0 {
 		if there, err := natsdeploy.ReadAccess(dir); err == nil {
 			a = there
