@@ -13,8 +13,9 @@ import (
 // APIPrefix is what the JetStream API is called in every account but the coordinator's: bus.Config.APIPrefix of its clients.
 const APIPrefix = "TD.API"
 
-// The users that every broker has, by the names of their keys.
+// The users that stand for no service, by the names of their keys.
 const (
+	UserBreakGlass  = "breakglass" // only when Access.BreakGlass
 	UserCoordinator = "coordinator"
 	UserMonitor     = "monitor"
 	UserOperator    = "operator"
@@ -25,6 +26,8 @@ const (
 type Access struct {
 	// Awaiters ask for deletions, and read the events of TD_EVENTS as client.Await and client.Look do. Users await_<name>.
 	Awaiters []events.Participant
+	// BreakGlass adds a user that may use the whole JetStream API: delete, restore, move. Its seed stays offline.
+	BreakGlass bool
 	// Downstream must hear of every finished deletion at least once, as in Topology. Users down_<name>.
 	Downstream []string
 	// Keys are the public keys of each user, by its name: one, or two while one replaces the other. A text that begins with $
@@ -74,6 +77,8 @@ func AccessOf(users []string) (Access, error) {
 			a.Participants = append(a.Participants, events.Participant(name))
 		case "req":
 			a.Requesters = append(a.Requesters, events.Participant(name))
+		case UserBreakGlass:
+			a.BreakGlass = true
 		case UserCoordinator, UserMonitor, UserOperator, UserProvisioner:
 		default:
 			return Access{}, fmt.Errorf("natsdeploy: access: %q is no user's name", user)
@@ -108,9 +113,10 @@ func taken(participant string) bool {
 		strings.HasPrefix(participant, DownstreamConsumer(""))
 }
 
-// client is one user, in an account of its own unless it is the coordinator.
+// client is one user, in an account of its own unless it is in the one that owns the streams.
 type client struct {
 	user    string
+	owner   bool
 	inboxes []string
 	asks    []request // what it may publish, because the coordinator's account takes it
 	says    []string  // what it may publish, and the coordinator's account hears
@@ -142,6 +148,10 @@ func (a Access) clients() ([]client, error) {
 		return nil, err
 	}
 	clients := []client{a.coordinator(), a.operator(), provisioner()}
+	if a.BreakGlass {
+		clients = append(clients, client{user: UserBreakGlass, owner: true, inboxes: []string{inbox(UserBreakGlass)},
+			asks: ask("$JS.API.>", "$JS.SNAPSHOT.>")})
+	}
 	for _, p := range a.Participants {
 		clients = append(clients, participant(p))
 	}

@@ -33,7 +33,9 @@ func (a Access) Config() (string, error) {
 	w.line("%s", configHead+"system_account: "+systemAccount+"\naccounts {")
 	w.system()
 	for _, c := range clients {
-		w.account(c, clients)
+		if c.user != UserBreakGlass { // its account is the coordinator's
+			w.account(c, clients)
+		}
 	}
 	w.line("}")
 	return w.text.String(), w.err
@@ -59,23 +61,23 @@ func (w *configWriter) system() {
 }
 
 func (w *configWriter) account(c client, all []client) {
-	owner := c.user == UserCoordinator
-	local := imported
-	name := c.account()
-	if owner {
-		name, local = ownerAccount, func(subject string) string { return subject }
+	local, name, users := imported, c.account(), []client{c}
+	if c.owner {
+		local, name, users = func(subject string) string { return subject }, ownerAccount, owners(all)
 	}
 	w.line("  %s {", name)
-	if owner {
+	if c.owner {
 		w.line("    jetstream { max_streams: %d, max_consumers: %d, max_bytes_required: true, cluster_traffic: owner }",
 			streamsMax, consumersMax)
 	}
 	w.line("    limits { max_connections: %d, max_subscriptions: %d }", connectionsMax, subscriptionMax)
 	w.line(`    default_permissions { publish { deny: ">" }, subscribe { deny: ">" } }`)
 	w.line("    users: [")
-	w.user(c, local)
+	for _, user := range users {
+		w.user(user, local)
+	}
 	w.line("    ]")
-	if owner {
+	if c.owner {
 		w.ownerExports(all)
 		w.ownerImports(all)
 	} else {
@@ -83,6 +85,15 @@ func (w *configWriter) account(c client, all []client) {
 		w.clientImports(c, all)
 	}
 	w.line("  }")
+}
+
+func owners(all []client) (owners []client) {
+	for _, c := range all {
+		if c.owner {
+			owners = append(owners, c)
+		}
+	}
+	return owners
 }
 
 // imported is what a subject of the coordinator's account is called in the others.
@@ -163,7 +174,7 @@ func (w *configWriter) ownerExports(all []client) {
 		exports[key].to = append(exports[key].to, to)
 	}
 	for _, c := range all {
-		if c.user == UserCoordinator {
+		if c.owner {
 			continue
 		}
 		for _, r := range c.asks {

@@ -56,9 +56,10 @@ func downstream(name string) client {
 		asks: bound(events.StreamEvents, DownstreamConsumer(name)), hears: []string{events.SubjectDeletedPlain}}
 }
 
-// coordinator is alone in the account that owns JetStream.
+// coordinator is alone in the account that owns JetStream, but for who breaks the glass.
 func (a Access) coordinator() client {
-	c := client{user: UserCoordinator, inboxes: []string{inbox("coordinator")}, taps: []string{events.ProgressSubject("")}}
+	c := client{user: UserCoordinator, owner: true, inboxes: []string{inbox("coordinator")},
+		taps: []string{events.ProgressSubject("")}}
 	for _, t := range []events.Type{events.TypeRequested, events.TypeFailed, events.TypeCancelled, events.TypeDeleted} {
 		c.asks = append(c.asks, request{subject: string(t) + ".*"})
 	}

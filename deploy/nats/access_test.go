@@ -288,6 +288,21 @@ func TestCertificatesRotate(t *testing.T) {
 	})
 }
 
+// Who breaks the glass may do what nobody else may; without its key there is no such user.
+func TestBreakGlass(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	js, err := jetstream.New(s.connect("breakglass"))
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteConsumer(t.Context(), events.StreamEvents, "inventory"))
+	require.NoError(t, js.DeleteStream(t.Context(), events.StreamDead))
+	a, err := natsdeploy.AccessOf([]string{"svc_orders"})
+	require.NoError(t, err)
+	users, err := a.Users()
+	require.NoError(t, err)
+	require.NotContains(t, users, natsdeploy.UserBreakGlass)
+}
+
 // What is stored cannot be read on disk, and survives a new key.
 func TestStoreIsEncrypted(t *testing.T) {
 	t.Parallel()

@@ -36,14 +36,14 @@ type site struct {
 }
 
 // staff are the users of every site.
-var staff = natsdeploy.Access{Awaiters: []events.Participant{"shop"}, Downstream: []string{"billing"},
+var staff = natsdeploy.Access{BreakGlass: true, Awaiters: []events.Participant{"shop"}, Downstream: []string{"billing"},
 	Listeners:    []string{"board"},
 	Participants: []events.Participant{"orders", "inventory"}, Requesters: []events.Participant{"crm"}}
 
 // inboxes are what the clients of users are called.
-var inboxes = map[string]string{"coordinator": "coordinator", "operator": "operator", "provisioner": "provisioner",
-	"monitor":    "monitor",
-	"svc_orders": "orders", "svc_inventory": "inventory", "req_crm": "crm", "await_shop": "shop", "down_billing": "billing",
+var inboxes = map[string]string{"breakglass": "breakglass", "coordinator": "coordinator", "operator": "operator",
+	"provisioner": "provisioner", "monitor": "monitor", "svc_orders": "orders", "svc_inventory": "inventory",
+	"req_crm": "crm", "await_shop": "shop", "down_billing": "billing",
 	"hear_board": "board"}
 
 // newSite starts a server and provisions it. More is added to its configuration.

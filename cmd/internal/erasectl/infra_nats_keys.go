@@ -20,6 +20,7 @@ type onBroker struct {
 	participants, requesters, awaiters, downstream, listeners []string
 	hosts                                                     []string
 	add, retire                                               string
+	breakGlass                                                bool
 }
 
 // keyed is one user of nats keys.
@@ -41,6 +42,7 @@ coordinator, the operator, the provisioner and the monitor always get theirs.
 and certificates for trials on one machine.`,
 		Example: `  erasectl nats keys --dir ./nats
   erasectl nats keys --dir ./nats --participants loyalty --requesters crm --downstream billing
+  erasectl nats keys --dir ./nats --break-glass
   erasectl nats keys --dir ./nats --add svc_orders
   erasectl nats keys --dir ./nats --retire svc_orders
   erasectl nats keys --dir ./nats --certificates localhost,127.0.0.1`}
@@ -51,6 +53,7 @@ and certificates for trials on one machine.`,
 	f.StringSliceVar(&who.awaiters, "awaiters", nil, "services that ask and wait for the end, so that they read events (await_NAME)")
 	f.StringSliceVar(&who.downstream, "downstream", nil, "durable subscribers of tenant.deleted (down_NAME)")
 	f.StringSliceVar(&who.listeners, "listeners", nil, "plain subscribers of tenant.deleted (hear_NAME)")
+	f.BoolVar(&who.breakGlass, "break-glass", false, "an administrator of streams (breakglass): keep its seed offline")
 	f.StringVar(&who.add, "add", "", "user that gets a second key")
 	f.StringVar(&who.retire, "retire", "", "user whose first key ends")
 	f.StringSliceVar(&who.hosts, "certificates", nil, "hosts and addresses of the servers, for new certificates in DIR/tls")
@@ -111,9 +114,10 @@ func (k *console) makeKeys(c *cobra.Command, dir string, who onBroker) ([]keyed,
 
 // named are the users of the flags; without any, those of the roster, unless the folder has users already.
 func (k *console) named(c *cobra.Command, dir string, who onBroker) ([]string, error) {
-	a := natsdeploy.Access{Downstream: who.downstream, Listeners: who.listeners, Participants: participantsOf(who.participants),
-		Requesters: participantsOf(who.requesters), Awaiters: participantsOf(who.awaiters)}
-	if len(slices.Concat(who.participants, who.requesters, who.awaiters, who.downstream, who.listeners)) == 0 {
+	a := natsdeploy.Access{BreakGlass: who.breakGlass, Downstream: who.downstream, Listeners: who.listeners,
+		Participants: participantsOf(who.participants),
+		Requesters:   participantsOf(who.requesters), Awaiters: participantsOf(who.awaiters)}
+	if !who.breakGlass && len(slices.Concat(who.participants, who.requesters, who.awaiters, who.downstream, who.listeners)) == 0 {
 		if there, err := natsdeploy.ReadAccess(dir); err == nil {
 			a = there
 		} else if a.Participants, err = k.roster(c.Context()); err != nil {

@@ -165,7 +165,7 @@ func (c *Cluster) Node(n int) *Node { return c.nodes[n] }
 func (c *Cluster) As(user string) app.NATSAccess {
 	access := app.NATSAccess{CAFile: c.certs.CA, CertFile: c.certs.ClientCert, KeyFile: c.certs.ClientKey,
 		SeedFile: natsdeploy.SeedFile(c.cfg.Dir, user)}
-	if user != natsdeploy.UserCoordinator {
+	if user != natsdeploy.UserCoordinator && user != natsdeploy.UserBreakGlass {
 		access.APIPrefix = natsdeploy.APIPrefix
 	}
 	return access
