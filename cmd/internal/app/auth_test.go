@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,7 +131,13 @@ func TestServedWithTLS(t *testing.T) {
 	addr := make(chan string, 1)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	log := zerolog.New(writerFunc(func(line []byte) { announced(line, addr) }))
+	broken := make(chan string, 10)
+	log := zerolog.New(writerFunc(func(line []byte) {
+		announced(line, addr)
+		if strings.Contains(string(line), "handshake") {
+			broken <- string(line)
+		}
+	}))
 	go func() {
 		ended <- withAPI(ctx, door{addr: "127.0.0.1:0", auth: auth}, httpapi.Config{Services: services{only: "orders"}, Logger: log},
 			func(ctx context.Context) error { <-ctx.Done(); return nil })
@@ -169,6 +176,7 @@ func TestServedWithTLS(t *testing.T) {
 	}
 	_, err = ask(client(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), "https", "")
 	require.Error(t, err, "TLS 1.1 is too old")
+	require.Contains(t, <-broken, `"level":"debug"`, "strangers do not fill the log")
 	status, err := ask(client(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), "https", "")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, status)

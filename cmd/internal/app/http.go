@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/uptrace/bun"
 	"golang.org/x/sync/errgroup"
 
@@ -80,6 +82,12 @@ func (c AuthConfig) mayListen(flag, addr string) error {
 	return nil
 }
 
+// logTo takes what the server itself has to say, such as a handshake that a stranger broke off, into the program's log: at debug,
+// because strangers decide how often.
+func (s *server) logTo(log zerolog.Logger) {
+	s.http.ErrorLog = slog.NewLogLogger(zerolog.NewSlogHandler(log), slog.LevelDebug)
+}
+
 // addr is where it listens, with the port that was taken.
 func (s *server) addr() string { return s.listener.Addr().String() }
 
@@ -128,6 +136,7 @@ func withAPI(ctx context.Context, at door, cfg httpapi.Config, loop func(context
 	if err != nil {
 		return err
 	}
+	served.logTo(cfg.Logger)
 	cfg.Logger.Info().Str("kind", "start").Str("addr", served.addr()).Str("callers", at.auth.describe()).Msg("API is served")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return loop(ctx) })

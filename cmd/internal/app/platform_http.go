@@ -55,6 +55,7 @@ func (p *Platform) startHTTP() (err error) {
 	if err != nil {
 		return err
 	}
+	p.served.logTo(p.cfg.Logger)
 	p.serving = p.run(p.served.serve)
 	return p.issuer.lay(issuerURLFile, []byte(p.URL()))
 }
