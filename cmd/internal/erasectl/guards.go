@@ -235,8 +235,8 @@ func (k *console) waiveCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{Use: "waive JOB PARTICIPANT", Short: "Close a job without a participant",
 		Long: `Decide, by your name, that a job is closed without a participant that failed or is silent. Nothing is proven of it: the
-job, and the tenant.deleted of it, name it for ever. Everybody else still proves that nothing is left. Repair and replay, where that
-is possible. The participant must be confirmed: typed, or with --confirm.
+job, and the tenant.deleted of it, name it for ever. Everybody else still proves that nothing is left. Repair and replay,
+where that is possible. The participant must be confirmed: typed, or with --confirm.
 
 Where the policy asks for two persons, the second one says the same.`,
 		Example: `  erasectl waive 0195d3a0-7c1e-7b52-9d37-6f0a54f2c801 loyalty --reason "shut down in 2025" --confirm loyalty`,
