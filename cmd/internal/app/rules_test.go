@@ -116,6 +116,20 @@ func TestTenantRules(t *testing.T) {
 			require.NotContains(t, refused.Error(), brot)
 		})
 	}
+	t.Run("take the fingerprint of a preview for the name, and for nothing else", func(t *testing.T) {
+		t.Parallel()
+		confirming := events.Submitted{TenantID: bread, RequestedBy: ann, Source: "api", Preview: "pv_k3xq7m2vb5tzr4wly6ncd2hgfa"}
+		refused, err := saga.Judge(t.Context(), rules, confirming, knowing(person))
+		require.NoError(t, err)
+		require.Nil(t, refused)
+		refused, err = saga.Judge(t.Context(), rules, confirming, named(knowing(person), "wrong"))
+		require.NoError(t, err)
+		require.Equal(t, mismatch, refused.Code)
+		confirming.RequestedBy = dan
+		refused, err = saga.Judge(t.Context(), rules, confirming, knowing(person))
+		require.NoError(t, err)
+		require.Equal(t, not, refused.Code)
+	})
 	t.Run("that cannot be read refuse nobody and let nobody pass", func(t *testing.T) {
 		t.Parallel()
 		db := tenantsDatabase(t)
