@@ -90,8 +90,8 @@ func TestLawsOfTheDocument(t *testing.T) {
 			owners = append(owners, op.OperationID)
 		}
 	}
-	require.Equal(t, []string{"cancelJob", "createPreview", "deleteTenant", "followJob", "getJob", "listAdmins", "listJobEvents", "listJobs",
-		"previewTenant", "renewPreview", "submitJob", "transferOwnership"}, owners, "what owners may is written down twice on purpose")
+	require.Equal(t, []string{"cancelJob", "createPreview", "deleteTenant", "followJob", "getJob", "listAdmins", "listJobEvents",
+		"listJobs", "previewTenant", "renewPreview", "submitJob", "transferOwnership"}, owners, "what owners may is written down twice on purpose")
 }
 
 // asked is what an authoriser was told about a request.

@@ -18,8 +18,8 @@ type Confirmation struct {
 
 // asker is who asks, as the tenant rules see him.
 func (c Confirmation) asker(caller Caller) saga.Asker {
-	return saga.Asker{Admin: caller.Admin(), By: caller.Subject, ConfirmName: c.ConfirmName, ConfirmOtherAdmins: c.ConfirmOtherAdmins,
-		OverrideReason: c.OverrideReason, Service: caller.Source != ""}
+	return saga.Asker{Admin: caller.Admin(), By: caller.Subject, ConfirmName: c.ConfirmName,
+		ConfirmOtherAdmins: c.ConfirmOtherAdmins, OverrideReason: c.OverrideReason, Service: caller.Source != ""}
 }
 
 // passedOver is what the audit trail says of it.
