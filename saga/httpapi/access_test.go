@@ -91,7 +91,8 @@ func TestLawsOfTheDocument(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"cancelJob", "createPreview", "deleteTenant", "followJob", "getJob", "listAdmins", "listJobEvents",
-		"listJobs", "previewTenant", "renewPreview", "submitJob", "transferOwnership"}, owners, "what owners may is written down twice on purpose")
+		"listJobs", "previewTenant", "renewPreview", "submitJob", "transferOwnership"}, owners,
+		"what owners may is written down twice on purpose")
 }
 
 // asked is what an authoriser was told about a request.
