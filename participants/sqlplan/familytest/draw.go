@@ -290,7 +290,7 @@ func (a *artist) drawPair(t *Table, parents []*Table) {
 
 // likeType is mostly the type of the key; sometimes one that holds the same values and compares them in another way.
 func (a *artist) likeType(keyType string) string {
-	others := map[string][]string{"bigint": {"integer", "numeric", "text"}, "text": {"varchar(80)", "char(20)"}, "uuid": {"text"}}
+	others := map[string][]string{"bigint": {"integer", "numeric", "text"}, "text": {"varchar(80)", "char(80)"}, "uuid": {"text"}}
 	if like := others[keyType]; a.trap(5) && len(like) > 0 {
 		return like[a.IntN(len(like))]
 	}
