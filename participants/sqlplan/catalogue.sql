@@ -37,9 +37,13 @@ foreign_key AS MATERIALIZED (
     LEFT JOIN member child ON child.oid = k.conrelid LEFT JOIN member parent ON parent.oid = k.confrelid
     WHERE k.contype = 'f' AND k.conparentid = 0 AND (child.oid IS NOT NULL OR parent.oid IS NOT NULL)
 ),
+-- PostgreSQL 18 calls a column NOT NULL before it has looked at the rows that are there: such a column may hold nulls.
+unproven AS MATERIALIZED (
+    SELECT k.conrelid, k.conkey[1] AS attnum FROM pg_constraint k WHERE k.contype = 'n' AND NOT k.convalidated
+),
 key_columns AS MATERIALIZED (
     SELECT k.oid, json_agg(a.attname ORDER BY n.place) AS columns, json_agg(b.attname ORDER BY n.place) AS parent_columns,
-        bool_or(NOT a.attnotnull) AS nullable
+        bool_or(NOT a.attnotnull OR EXISTS (SELECT FROM unproven u WHERE u.conrelid = a.attrelid AND u.attnum = a.attnum)) AS nullable
     FROM foreign_key k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY n(childnum, parentnum, place)
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = n.childnum
     JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = n.parentnum
@@ -54,7 +58,8 @@ based AS MATERIALIZED (
     SELECT domain.oid, domain.base FROM domain JOIN pg_type t ON t.oid = domain.base WHERE t.typtype <> 'd'
 ),
 columns AS MATERIALIZED (
-    SELECT a.attrelid AS root, json_agg(json_build_object('Name', a.attname, 'NotNull', a.attnotnull,
+    SELECT a.attrelid AS root, json_agg(json_build_object('Name', a.attname,
+        'NotNull', a.attnotnull AND NOT EXISTS (SELECT FROM unproven u WHERE u.conrelid = a.attrelid AND u.attnum = a.attnum),
         'True', CASE WHEN a.attgenerated = 's' THEN pg_get_expr(d.adbin, d.adrelid) = 'true' ELSE false END,
         'Type', CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text
             ELSE t.typnamespace::regnamespace::text || '.' || t.typname END,
