@@ -43,7 +43,7 @@ unproven AS MATERIALIZED (
 ),
 key_columns AS MATERIALIZED (
     SELECT k.oid, json_agg(a.attname ORDER BY n.place) AS columns, json_agg(b.attname ORDER BY n.place) AS parent_columns,
-        bool_or(NOT a.attnotnull OR EXISTS (SELECT FROM unproven u WHERE u.conrelid = a.attrelid AND u.attnum = a.attnum)) AS nullable
+        bool_or(NOT a.attnotnull OR (a.attrelid, a.attnum) IN (SELECT conrelid, attnum FROM unproven)) AS nullable
     FROM foreign_key k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY n(childnum, parentnum, place)
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = n.childnum
     JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = n.parentnum
@@ -59,7 +59,7 @@ based AS MATERIALIZED (
 ),
 columns AS MATERIALIZED (
     SELECT a.attrelid AS root, json_agg(json_build_object('Name', a.attname,
-        'NotNull', a.attnotnull AND NOT EXISTS (SELECT FROM unproven u WHERE u.conrelid = a.attrelid AND u.attnum = a.attnum),
+        'NotNull', a.attnotnull AND (a.attrelid, a.attnum) NOT IN (SELECT conrelid, attnum FROM unproven),
         'True', CASE WHEN a.attgenerated = 's' THEN pg_get_expr(d.adbin, d.adrelid) = 'true' ELSE false END,
         'Type', CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text
             ELSE t.typnamespace::regnamespace::text || '.' || t.typname END,
