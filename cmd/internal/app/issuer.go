@@ -59,14 +59,7 @@ func LocalAdmin(subject string) LocalToken {
 // OpenLocalIssuer reads the key in a data folder that a platform has been started on.
 func OpenLocalIssuer(dir string) (*LocalIssuer, error) {
 	path := filepath.Join(dir, issuerKeyFile)
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("key of local tokens: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("key of local tokens: others may use %s: chmod 600 it", path)
-	}
-	text, err := os.ReadFile(path)
+	text, err := readPrivate(path)
 	if err != nil {
 		return nil, fmt.Errorf("key of local tokens: %w", err)
 	}

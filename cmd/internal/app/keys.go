@@ -16,18 +16,34 @@ import (
 
 // LoadSigner reads a signing seed. A file that others may read is refused: whoever has the seed can delete any tenant.
 func LoadSigner(path string) (*events.Signer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("signing seed: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("signing seed: others may use %s: chmod 600 it", path)
-	}
-	seed, err := os.ReadFile(path)
+	seed, err := readPrivate(path)
 	if err != nil {
 		return nil, fmt.Errorf("signing seed: %w", err)
 	}
 	return events.NewSigner(bytes.TrimSpace(seed))
+}
+
+// private refuses a secret that others may use.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("others may use %s: chmod 600 it", path)
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("no file")
+	}
+	return nil
+}
+
+// readPrivate reads a secret that nobody else may use.
+func readPrivate(path string) ([]byte, error) {
+	if err := private(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // loadOrMakeSigner makes the seed at the first start.

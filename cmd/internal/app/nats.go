@@ -81,21 +81,6 @@ func (a NATSAccess) Options() (options []nats.Option, err error) {
 	return options, nil
 }
 
-// private refuses a secret that others may use.
-func private(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("others may use %s: chmod 600 it", path)
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("no file")
-	}
-	return nil
-}
-
 // Denied is a context that ends when the broker denies what a connection asks, and the option that tells it: a denial has no
 // answer, and would else look like a timeout. Its cause matches bus.ErrPermission and names the subject.
 func Denied(ctx context.Context) (context.Context, context.CancelFunc, nats.Option) {
