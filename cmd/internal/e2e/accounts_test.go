@@ -21,6 +21,7 @@ import (
 func TestDeletionUnderAccounts(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, 3, pgtest.New(t, lines()...).DSN, newSite(t))
+	s.patience = calm
 	s.serveAPI()
 	s.coordinator()
 	s.participants()

@@ -12,6 +12,7 @@ import (
 func TestATenantIsDeletedAndProvenGone(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, 3)
+	s.patience = calm
 	tenant := s.tenants[1]
 	s.remember(tenant)
 	s.coordinator()

@@ -105,7 +105,7 @@ func crashAt(point string) []string { return []string{"TD_CRASH=" + point} }
 func (s *stack) coordinatorProcess(env ...string) *process {
 	s.t.Helper()
 	return s.start("coordinator", env, "--database-url", s.dsn("coordinator"), "--nats-url", s.nats.ClientURL(),
-		"--signing-seed-file", s.seedFile, "--patience", patience.String())
+		"--signing-seed-file", s.seedFile, "--patience", s.patience.String())
 }
 
 func (s *stack) participantProcess(name events.Participant, env ...string) *process {

@@ -75,6 +75,7 @@ func (s *stack) breakPlan(names ...events.Participant) (repair func()) {
 func TestFailedParticipantsAreRepairedAndReplayedFromTheStream(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, 3)
+	s.patience = calm
 	s.serveAPI()
 	gone := s.tenants[:2]
 	s.coordinator()
@@ -199,6 +200,7 @@ func TestAParticipantRestoredFromABackupErasesAgain(t *testing.T) {
 		}
 		return rest.DSN(schema)
 	})
+	s.patience = calm
 	s.serveAPI()
 	tenant, untouched := s.tenants[0], orders.digests(s.tenants[0])
 	orders.back()

@@ -32,6 +32,8 @@ const (
 	// patience is how long the coordinator waits for a participant before it asks again; short, so that lost commands are
 	// found within a test.
 	patience = 3 * time.Second
+	// calm is the patience where a test counts attempts: on a busy machine nobody is silent for so long.
+	calm = 30 * time.Second
 	// endTimeout bounds every wait of a test; it is a limit for the broken case, not a measure.
 	endTimeout = 90 * time.Second
 )
@@ -50,6 +52,8 @@ type stack struct {
 	filesRoot string
 	store     *pgstore.Store
 	reader    *bus.JetStream // asks for previews
+	// patience is the coordinator's.
+	patience time.Duration
 	// api is where the coordinator serves HTTP; empty when no test asked for it.
 	api string
 	// streamLost is true once the JetStream folder was deleted.
@@ -82,7 +86,8 @@ func newStackOn(t *testing.T, n int, dsn func(schema string) string) *stack {
 
 func newStackWith(t *testing.T, n int, dsn func(schema string) string, g guard) *stack {
 	t.Helper()
-	s := &stack{guard: g, t: t, dsn: dsn, natsDir: t.TempDir(), filesRoot: t.TempDir(), seedFile: filepath.Join(t.TempDir(), "seed"),
+	s := &stack{guard: g, t: t, dsn: dsn, patience: patience, natsDir: t.TempDir(), filesRoot: t.TempDir(),
+		seedFile: filepath.Join(t.TempDir(), "seed"),
 		before: map[events.TenantID]map[events.Participant]digest.Digests{}}
 	key, err := events.NewSeed()
 	require.NoError(t, err)
@@ -167,7 +172,7 @@ func (s *stack) connect(name string) *bus.JetStream {
 
 func (s *stack) coordinatorConfig() app.CoordinatorConfig {
 	return app.CoordinatorConfig{DatabaseURL: s.dsn("coordinator"), NATS: s.shown("coordinator"), NATSURL: s.natsURL(),
-		SigningSeedFile: s.seedFile, Policy: saga.Policy{Patience: patience}, HTTPAddr: s.api}
+		SigningSeedFile: s.seedFile, Policy: saga.Policy{Patience: s.patience}, HTTPAddr: s.api}
 }
 
 // unit is a coordinator or a participant that runs as a goroutine.
