@@ -88,7 +88,7 @@ func newStackWith(t *testing.T, n int, dsn func(schema string) string, g guard) 
 	t.Helper()
 	s := &stack{guard: g, t: t, dsn: dsn, patience: patience, natsDir: t.TempDir(), filesRoot: t.TempDir(),
 		seedFile: filepath.Join(t.TempDir(), "seed"),
-		before: map[events.TenantID]map[events.Participant]digest.Digests{}}
+		before:   map[events.TenantID]map[events.Participant]digest.Digests{}}
 	key, err := events.NewSeed()
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(s.seedFile, key, 0o600))
