@@ -76,19 +76,37 @@ func (r *Runner) recoverOpen(ctx context.Context) error {
 
 func (r *Runner) recoverPage(ctx context.Context, jobs []saga.Job) error {
 	var changes []saga.Change
-	now := r.now()
+	now, missing := r.now(), map[events.JobID][]events.Participant{}
 	for _, job := range jobs {
-		var lost []events.Participant
-		if job.State == saga.StateDeleting {
-			var err error
-			if lost, err = r.lostSteps(ctx, job); err != nil {
-				return err
-			}
-			if len(lost) == 0 {
-				continue
-			}
+		if job.State == saga.StateVerifying {
+			changes = append(changes, saga.Change{Job: job.ID, Decide: lostAgain(job, nil, now)})
+			continue
 		}
-		changes = append(changes, saga.Change{Job: job.ID, Decide: lostAgain(job, lost, now)})
+		lost, err := r.lostSteps(ctx, job)
+		if err != nil {
+			return err
+		}
+		if len(lost) > 0 {
+			missing[job.ID] = lost
+		}
+	}
+	if len(missing) > 0 {
+		// A command that was decided a moment ago may still be on its way: it is sent now, and is not lost.
+		if err := r.drain(ctx); err != nil {
+			return err
+		}
+	}
+	for _, job := range jobs {
+		if len(missing[job.ID]) == 0 {
+			continue
+		}
+		lost, err := r.lostSteps(ctx, job)
+		if err != nil {
+			return err
+		}
+		if len(lost) > 0 {
+			changes = append(changes, saga.Change{Job: job.ID, Decide: lostAgain(job, lost, now)})
+		}
 	}
 	outcomes, err := r.change(ctx, changes)
 	r.enqueue(ctx, outcomes)

@@ -84,6 +84,19 @@ func TestRecovery(t *testing.T) {
 		w.run(w.runner(Config{}).Run)
 		w.job("acme", saga.StateCompleted)
 	})
+	t.Run("commands that are on their way are left alone, and sent", func(t *testing.T) {
+		t.Parallel()
+		w := memoryWorld(t)
+		r := w.runner(Config{Policy: patient})
+		job, _, err := r.Submit(t.Context(), submitted("acme", "r1"), saga.Asker{}) // nobody has relayed it yet
+		require.NoError(t, err)
+		require.NoError(t, r.recoverOpen(t.Context()))
+		same, err := r.Job(t.Context(), job.ID)
+		require.NoError(t, err)
+		require.Equal(t, job.Version, same.Version)
+		_, err = w.bus.Last(t.Context(), events.StreamEvents, events.RequestedSubject("acme"))
+		require.NoError(t, err)
+	})
 	t.Run("commands that are in the stream are left alone", func(t *testing.T) {
 		t.Parallel()
 		w := memoryWorld(t)

@@ -41,8 +41,11 @@ func (r *Runner) awaitOutbox(ctx context.Context) error {
 	}
 }
 
-// drain sends until nothing is left. It may be called at any time, also by tests.
+// drain sends until nothing is left. It may be called at any time: it waits for another call that is at it, so that what was
+// saved before has been sent when it returns.
 func (r *Runner) drain(ctx context.Context) error {
+	r.draining.Lock()
+	defer r.draining.Unlock()
 	for {
 		var publishErr error
 		_, more, err := r.store.Relay(ctx, relayBatchMax, func(ctx context.Context, unsent []events.Message) ([]int, error) {

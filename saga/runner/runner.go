@@ -23,6 +23,7 @@ type Runner struct {
 	toVerify     chan verification // filled by commits, emptied by the verifier
 	canary       canary            // tells a lost stream
 	followers    followers         // woken by commits
+	draining     sync.Mutex        // one relay at a time
 
 	halted  atomic.Bool   // everything is paused, as far as this replica knows
 	resumed chan struct{} // holds at most one: a pause has ended
