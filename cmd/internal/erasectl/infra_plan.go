@@ -55,14 +55,22 @@ func (k *console) readPlan(path string) (*yamlplan.File, error) {
 	return app.LoadPlan(path, k.err)
 }
 
-// openPlan reads the plan and opens its database.
-func (k *console) openPlan(ctx context.Context, f planFlags) (*yamlplan.File, *bun.DB, error) {
+// withPlan reads the plan and opens its database for fn, which has the time of --timeout.
+func (k *console) withPlan(
+	ctx context.Context, f planFlags, fn func(ctx context.Context, file *yamlplan.File, db *bun.DB) error,
+) error {
+	ctx, cancel := k.within(ctx)
+	defer cancel()
 	file, err := k.readPlan(f.plan)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	db, err := k.planDatabase(ctx, f.database, file.Home)
-	return file, db, err
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return fn(ctx, file, db)
 }
 
 // planDatabase opens the database of a plan, as its participant sees it: the house's own schema alone.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/uptrace/bun"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/events"
@@ -40,19 +41,14 @@ says that there is a finding of --fail-on or graver, default decide: what a part
 		if !slices.Contains(failOns, sqlplan.Severity(failOn)) {
 			return app.Usage("--fail-on: must be one of %s", words(failOns))
 		}
-		return k.checkPlan(c.Context(), f, sqlplan.Severity(failOn))
+		return k.withPlan(c.Context(), f, func(ctx context.Context, file *yamlplan.File, db *bun.DB) error {
+			return k.checkPlan(ctx, file, db, sqlplan.Severity(failOn))
+		})
 	})
 	return c
 }
 
-func (k *console) checkPlan(ctx context.Context, f planFlags, failOn sqlplan.Severity) error {
-	ctx, cancel := k.within(ctx)
-	defer cancel()
-	file, db, err := k.openPlan(ctx, f)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func (k *console) checkPlan(ctx context.Context, file *yamlplan.File, db *bun.DB, failOn sqlplan.Severity) error {
 	findings, err := file.Findings(ctx, db)
 	if err != nil {
 		return ofPlan(err)
@@ -119,19 +115,14 @@ effect, and refuses where a deletion would: exit code 5.`,
 		if err := argTenant.check(tenant); err != nil {
 			return app.Usage("--tenant: %w", err)
 		}
-		return k.previewPlan(c.Context(), f, events.TenantID(tenant))
+		return k.withPlan(c.Context(), f, func(ctx context.Context, file *yamlplan.File, db *bun.DB) error {
+			return k.previewPlan(ctx, file, db, events.TenantID(tenant))
+		})
 	})
 	return c
 }
 
-func (k *console) previewPlan(ctx context.Context, f planFlags, tenant events.TenantID) error {
-	ctx, cancel := k.within(ctx)
-	defer cancel()
-	file, db, err := k.openPlan(ctx, f)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func (k *console) previewPlan(ctx context.Context, file *yamlplan.File, db *bun.DB, tenant events.TenantID) error {
 	plan, err := file.Plan(db, sqlplan.Config{})
 	if err != nil {
 		return ofPlan(err)

@@ -1,11 +1,13 @@
 package erasectl
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/uptrace/bun"
 
 	"github.com/bakery-ia/tenant-deletion/cmd/internal/app"
 	"github.com/bakery-ia/tenant-deletion/participants/yamlplan"
@@ -48,27 +50,22 @@ partitioned tables; they cannot run in a transaction.`,
   erasectl plan indexes --plan plan.yaml | psql --set ON_ERROR_STOP=1 postgres://owner@host:5432/crm`}
 	addPlanFlags(c, &f)
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
-		ctx, cancel := k.within(c.Context())
-		defer cancel()
-		file, db, err := k.openPlan(ctx, f)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		findings, err := file.Findings(ctx, db)
-		if err != nil {
-			return ofPlan(err)
-		}
-		var statements []string
-		for _, found := range findings {
-			if strings.HasPrefix(found.WayOut, "CREATE INDEX ") && !slices.Contains(statements, found.WayOut) {
-				statements = append(statements, found.WayOut)
+		return k.withPlan(c.Context(), f, func(ctx context.Context, file *yamlplan.File, db *bun.DB) error {
+			findings, err := file.Findings(ctx, db)
+			if err != nil {
+				return ofPlan(err)
 			}
-		}
-		if len(statements) == 0 {
-			k.say("nothing to do: no index is missing")
-		}
-		return k.showSQL(statements)
+			var statements []string
+			for _, found := range findings {
+				if strings.HasPrefix(found.WayOut, "CREATE INDEX ") && !slices.Contains(statements, found.WayOut) {
+					statements = append(statements, found.WayOut)
+				}
+			}
+			if len(statements) == 0 {
+				k.say("nothing to do: no index is missing")
+			}
+			return k.showSQL(statements)
+		})
 	})
 	return c
 }
@@ -87,24 +84,19 @@ and run them when that may be.`,
   erasectl plan fence --plan plan.yaml | psql --set ON_ERROR_STOP=1 postgres://admin@host:5432/crm`}
 	addPlanFlags(c, &f)
 	c.RunE = k.run(func(c *cobra.Command, _ []string) error {
-		ctx, cancel := k.within(c.Context())
-		defer cancel()
-		file, db, err := k.openPlan(ctx, f)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		statements, err := file.Fence(ctx, db)
-		if errors.Is(err, yamlplan.ErrNoFence) {
-			return app.Exit(app.ExitConflict, "%w", err)
-		}
-		if err != nil {
-			return err
-		}
-		if len(statements) == 0 {
-			k.say("nothing to do: every table that can be fenced is")
-		}
-		return k.showSQL(statements)
+		return k.withPlan(c.Context(), f, func(ctx context.Context, file *yamlplan.File, db *bun.DB) error {
+			statements, err := file.Fence(ctx, db)
+			if errors.Is(err, yamlplan.ErrNoFence) {
+				return app.Exit(app.ExitConflict, "%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			if len(statements) == 0 {
+				k.say("nothing to do: every table that can be fenced is")
+			}
+			return k.showSQL(statements)
+		})
 	})
 	return c
 }
